@@ -148,12 +148,13 @@ export class Limiter {
 
   /**
    * Counts tokens and money that an object used, such as a background response. Call it before
-   * {@link release}.
+   * {@link release}. `reservedMicros` is what its request has reserved, perhaps on another replica.
    */
   count(
     id: string,
-    { keys, tokens, micros, booking: { hour, isDated } }: {
+    { keys, reservedMicros, tokens, micros, booking: { hour, isDated } }: {
       keys: readonly string[];
+      reservedMicros: number;
       tokens: number;
       micros: number;
       booking: Booking;
@@ -166,7 +167,7 @@ export class Limiter {
       if (tokens > 0) ledger.tokensThisMinute.add(at, tokens);
       if (micros > 0) ledger.spent.add(hour, { micros, isDated });
     }
-    replica?.objects.settle({ id, tokens, micros }, keys);
+    replica?.objects.settle({ id, tokens, micros }, { keys, micros: reservedMicros });
   }
 
   /** Counts money that an object used and that another process has settled. */

@@ -299,7 +299,9 @@ export class Objects {
     const keys = [...subjectKeys(object), ...object.modelRules];
     const key = objectKey(object);
     // The first settlement counts in shared limits, so it comes before the release.
-    ledgers.count(key, { keys, tokens: Math.max(0, reported - object.reservedTokens), micros, booking });
+    const { reservedMicros, reservedTokens } = object;
+    const tokens = Math.max(0, reported - reservedTokens);
+    ledgers.count(key, { keys, reservedMicros, tokens, micros, booking });
     this.#open.remove(key);
     for (const row of rows) onRow(row);
   }

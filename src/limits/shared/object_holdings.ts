@@ -28,6 +28,7 @@ export interface ObjectParts {
 interface EndedObject {
   readonly keys: readonly string[];
   readonly tokens: number;
+  /** Whether the counts may lack its cost. */
   readonly hasCost: boolean;
 }
 
@@ -63,19 +64,23 @@ export class ObjectHoldings {
   }
 
   /**
-   * Releases the reservation of an object, whose cost the database has. Only the first settlement of all
-   * replicas counts tokens.
+   * Releases the reservation of an object, whose cost the database has. `held` is what its request has
+   * reserved, perhaps on another replica. Only the first settlement of all replicas counts tokens.
    */
-  settle(used: Omit<Used, "hour">, keys: readonly string[]): void {
-    const id = objectId(used.id);
-    if (!this.#held.has(id)) this.hold({ id: used.id, keys, micros: 0 });
-    this.#end(id, { keys, tokens: used.tokens, hasCost: used.micros > 0 });
+  settle({ id: name, tokens, micros }: Omit<Used, "hour">, held: Pick<Holding, "keys" | "micros">): void {
+    const id = objectId(name);
+    if (!this.#held.has(id)) this.hold({ id: name, ...held });
+    this.#end(id, { keys: held.keys, tokens, hasCost: micros > 0 });
   }
 
-  /** Releases the reservation of an object. */
+  /**
+   * Releases the reservation of an object. If another replica has settled it, the database has its cost, and
+   * that replica may have been killed before the counts got it.
+   */
   release(name: string): void {
     const id = objectId(name);
-    if (this.#held.has(id)) this.#end(id, { keys: [], tokens: 0, hasCost: false });
+    const held = this.#held.get(id);
+    if (held !== undefined) this.#end(id, { keys: held.keys, tokens: 0, hasCost: held.micros > 0 });
   }
 
   /** Tells the holdings again every {@link TELL_AGAIN_MS}, so that the counts keep them. */

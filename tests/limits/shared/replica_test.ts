@@ -123,9 +123,11 @@ Deno.test("Replica: the shared limits are back as soon as the server answers, be
 });
 
 Deno.test("Replica: an object that is settled while its holding waits is not held afterwards", async () => {
-  const { replica } = await join();
+  const { clock, replica } = await join();
   for (let id = 0; id < 1_000; id++) replica.objects.hold({ id: `o${id}`, keys: ["t"], micros: 1 });
   for (let id = 0; id < 1_000; id++) replica.objects.release(`o${id}`);
+  // The replica first reads the spending of a ledger that no request has used here.
+  clock.pass(2_000);
   await nextTurn();
   assertEquals((await replica.take(takeOf("t", { totalBudgetMicros: 1 }))).kind, "taken");
   await replica.close();
@@ -149,7 +151,8 @@ Deno.test("Replica: an object is reserved for as long as a replica runs that kno
   const pass = async (ms: number): Promise<void> => {
     for (let passed = 0; passed < ms; passed += 1_000) {
       clock.pass(1_000);
-      await nextTurn();
+      // A turn of the event loop would take a hundred times as long.
+      for (let step = 0; step < 40; step++) await Promise.resolve();
     }
   };
   await pass(2 * UNTOLD_MS);
@@ -165,6 +168,69 @@ Deno.test("Replica: an object is reserved for as long as a replica runs that kno
   await pass(TELL_AGAIN_MS + 10_000);
   assertEquals(await isReserved(), false);
   await other.replica.close();
+});
+
+/** A database whose reads wait, and which says that every ledger has spent this. */
+function waitingDatabase(totalMicros: number): {
+  readBalances: ReplicaParts["readBalances"];
+  answer: () => Promise<void>;
+} {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return {
+    async readBalances(keys) {
+      await promise;
+      return balancesOf([...keys].map((key) => ({ key, requests: 0, totalMicros, hours: [] })));
+    },
+    async answer() {
+      resolve();
+      await nextTurn();
+    },
+  };
+}
+
+Deno.test("Replica: an object that another replica made is reserved until its cost counts", async () => {
+  const maker = await join();
+  const { clock, limits } = maker;
+  const { readBalances, answer } = waitingDatabase(3);
+  const settler = await join({ limits, clock, id: "b", readBalances });
+  const isRejected = async (totalBudgetMicros: number): Promise<boolean> =>
+    (await maker.replica.take(takeOf("t", { totalBudgetMicros }))).kind === "rejected";
+  maker.replica.objects.hold({ id: "o", keys: ["t"], micros: 5 });
+  assertEquals(await isRejected(5), true);
+  // This replica has not read the object from the database yet.
+  settler.replica.objects.settle({ id: "o", tokens: 0, micros: 3 }, { keys: ["t"], micros: 5 });
+  await nextTurn();
+  assertEquals(await isRejected(5), true);
+  clock.pass(2_000);
+  await nextTurn();
+  assertEquals(await isRejected(5), true);
+  await answer();
+  assertEquals([await isRejected(3), await isRejected(4)], [true, false]);
+  await maker.replica.close();
+  await settler.replica.close();
+});
+
+Deno.test("Replica: an object that another replica settled is reserved until its cost counts", async () => {
+  const { readBalances, answer } = waitingDatabase(3);
+  const settler = await join({ readBalances });
+  const { clock, limits } = settler;
+  const waiting = waitingDatabase(3);
+  const other = await join({ limits, clock, id: "b", readBalances: waiting.readBalances });
+  const third = await join({ limits, clock, id: "c" });
+  const isRejected = async (totalBudgetMicros: number): Promise<boolean> =>
+    (await third.replica.take(takeOf("t", { totalBudgetMicros }))).kind === "rejected";
+  for (const { replica } of [settler, other]) replica.objects.hold({ id: "o", keys: ["t"], micros: 5 });
+  assertEquals(await isRejected(5), true);
+  settler.replica.objects.settle({ id: "o", tokens: 0, micros: 3 }, { keys: ["t"], micros: 5 });
+  other.replica.objects.release("o");
+  clock.pass(2_000);
+  await nextTurn();
+  assertEquals(await isRejected(5), true);
+  // The replica that settled it does not get its answer, as if it was killed.
+  await waiting.answer();
+  assertEquals([await isRejected(3), await isRejected(4)], [true, false]);
+  await answer();
+  for (const { replica } of [settler, other, third]) await replica.close();
 });
 
 Deno.test("Replica: an object that ended during a loss is not held afterwards", async () => {

@@ -312,7 +312,7 @@ Deno.test("Settlements: an object holds its reservation until the counts have it
   assertEquals(await bench.counted(), 100);
   bench.written = 30;
   bench.reads = [];
-  bench.replica.objects.settle({ id: "o", tokens: 5, micros: 30 }, [KEY]);
+  bench.replica.objects.settle({ id: "o", tokens: 5, micros: 30 }, { keys: [KEY], micros: 40 });
   await nextTurn();
   assertEquals(await bench.counted(), 100);
   for (const go of bench.reads.splice(0)) go();

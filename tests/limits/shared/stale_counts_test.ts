@@ -125,7 +125,10 @@ for (const isOld of [true, false]) {
     bench.replicas[0]!.objects.hold({ id: "batch", keys: ["t"], micros: BUDGET });
     await bench.pass(2 * HOUR_MS, 60_000);
     bench.spent.set("t", BUDGET + 1);
-    bench.replicas[0]!.objects.settle({ id: "batch", tokens: 0, micros: BUDGET }, ["t"]);
+    bench.replicas[0]!.objects.settle({ id: "batch", tokens: 0, micros: BUDGET }, {
+      keys: ["t"],
+      micros: BUDGET,
+    });
     for (let passed = 0; passed < 4_000; passed += 1_000) {
       await nextTurn();
       assertEquals((await bench.take(1, "t")).kind, "rejected");
@@ -139,7 +142,7 @@ Deno.test("Replica: an object that ends just before its replica stops holds noth
   const bench = await Bench.start();
   const [replica] = bench.replicas;
   replica!.objects.hold({ id: "batch", keys: ["t"], micros: BUDGET });
-  replica!.objects.settle({ id: "batch", tokens: 0, micros: 1 }, ["t"]);
+  replica!.objects.settle({ id: "batch", tokens: 0, micros: 1 }, { keys: ["t"], micros: BUDGET });
   bench.spent.set("t", 1);
   await replica!.close();
   assertEquals((await bench.take(1, "t")).kind, "taken");
