@@ -1,10 +1,18 @@
 import { assertEquals, assertRejects } from "@std/assert";
 import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import { connectLimits } from "../../../src/limits/shared/postgres/connect_limits.ts";
-import { PostgresLimitsServer } from "../../../src/limits/shared/postgres/postgres_server.ts";
+import {
+  DEFINITIONS_LOCK,
+  PostgresLimitsServer,
+} from "../../../src/limits/shared/postgres/postgres_server.ts";
 import { StoreError } from "../../../src/storage/store.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
-import { NO_REPLICA, type SharedLimits } from "../../../src/limits/shared/shared_limits.ts";
+import {
+  NO_REPLICA,
+  REPLICA_LIFETIME_MS,
+  type SharedLimits,
+} from "../../../src/limits/shared/shared_limits.ts";
+import type { PostgresPool } from "../../../src/storage/postgres/pool.ts";
 import { PostgresServer, withoutPostgres, withPool } from "../../support/processes/postgres_server.ts";
 import { postgres } from "../../support/processes/shared_postgres.ts";
 import { until } from "../../support/time/deadline.ts";
@@ -227,18 +235,49 @@ Deno.test({
         await pool.transaction(async (queries) => {
           await queries.all(versioned("SELECT 1 FROM limit_ledgers FOR UPDATE"));
           late = bench.limits.take(bench.takeOf(limits, { id: "late", reservation }));
-          await until(async () => {
-            const waiting = versioned(
-              "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%limits_take%'",
-            );
-            return (await pool.all(waiting)).length > 0;
-          }, "a request that waits");
+          await untilWaiting(pool, "limits_take");
           bench.nextSession("a");
           await other.renew({ from: bench.from("a"), waitsMark: 0, heldIds: [] });
         });
         assertEquals(await late, { kind: "unknown_replica" });
       });
       assertEquals(await bench.outcome(limits, { id: "2", replica: "b", reservation }), "taken");
+    } finally {
+      await other.close();
+      await bench.limits.close();
+    }
+  },
+});
+
+/** Resolves when a call of a function waits for a lock. */
+async function untilWaiting(pool: PostgresPool, name: string): Promise<void> {
+  const waiting = versioned(
+    `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%${name}(%'`,
+  );
+  await until(async () => (await pool.all(waiting)).length > 0, `a call of ${name} that waits`);
+}
+
+Deno.test({
+  ...unless(reason, "PostgresLimitsServer: a replica that renews while another one finds it silent stays"),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    const other = openAgain(bench.clock);
+    try {
+      await other.leave("nobody");
+      bench.clock.pass(REPLICA_LIFETIME_MS + 1);
+      await withPool(postgres().url("postgres"), async (pool) => {
+        let renewed: Promise<unknown> = Promise.resolve();
+        await pool.transaction(async (queries) => {
+          bench.nextSession("a");
+          const renewal = JSON.stringify({ from: bench.from("a"), waitsMark: 0, heldIds: [] });
+          const renew = versioned("SELECT limits_renew($1, $2)");
+          await queries.all(renew, [renewal, bench.clock.epochMs()]);
+          renewed = other.renew({ from: bench.from("b"), waitsMark: 0 });
+          await untilWaiting(pool, "limits_renew");
+        });
+        await renewed;
+      });
+      assertEquals(await bench.outcome({ t: { concurrentRequests: 1 } }, { id: "1" }), "taken");
     } finally {
       await other.close();
       await bench.limits.close();
@@ -310,6 +349,32 @@ Deno.test({
       await withPool(url, (pool) => pool.all(versioned("DROP TABLE limit_state CASCADE")));
       await assertRejects(() => limits.leave("nobody"), StoreError);
       await limits.leave("nobody");
+      await limits.close();
+    }),
+});
+
+Deno.test({
+  ...unless(reason, "PostgresLimitsServer: the first replica of new counts does not disturb another start"),
+  fn: () =>
+    inOwnDatabase(async (url) => {
+      const limits = new RemoteLimits(new PostgresLimitsServer({ connect: () => connectLimits(url) }));
+      await limits.leave("nobody");
+      await withPool(url, async (pool) => {
+        let renewed: Promise<unknown> = Promise.resolve();
+        // What a program does that makes the tables if they are not there.
+        const begin = versioned(
+          `SELECT pg_advisory_xact_lock(${DEFINITIONS_LOCK});
+           CREATE INDEX IF NOT EXISTS limit_holdings_owner ON limit_holdings (owner)`,
+        );
+        await pool.transaction(async (queries) => {
+          const from = { replica: "a", session: 1 };
+          renewed = limits.renew({ from, waitsMark: 0, heldIds: [] });
+          renewed.catch(() => {});
+          await untilWaiting(pool, "limits_renew");
+          await queries.all(versioned("SELECT key FROM limit_ledgers"));
+        }, { begin });
+        await renewed;
+      });
       await limits.close();
     }),
 });

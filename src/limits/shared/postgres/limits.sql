@@ -122,11 +122,12 @@ BEGIN
   RETURN EXISTS (SELECT 1 FROM limit_state WHERE run = limits_run());
 END $$;
 
--- Empties the counts of another run. No operation uses them meanwhile, and replicas take turns.
+-- Empties the counts of another run. No operation uses them meanwhile. Replicas take turns, also with those that are just
+-- making the tables and functions (DEFINITIONS_LOCK): both lock several tables.
 CREATE OR REPLACE FUNCTION limits_begin(now bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   IF limits_valid() THEN RETURN; END IF;
-  PERFORM pg_advisory_xact_lock(7410228356);
+  PERFORM pg_advisory_xact_lock(7410228355);
   IF limits_valid() THEN RETURN; END IF;
   TRUNCATE limit_ledgers, limit_hours, limit_costs, limit_pages, limit_holdings, limit_replicas;
   INSERT INTO limit_state (born, run) VALUES (now, limits_run())
@@ -199,11 +200,11 @@ BEGIN
   FROM difference WHERE ledger.key = difference.key;
 END $$;
 
--- Releases what a replica holds, but for some ids. The ledgers are locked.
-CREATE OR REPLACE FUNCTION limits_release(holder text, kept text[]) RETURNS void LANGUAGE plpgsql AS $$
+-- Releases what a replica holds, but for some ids and for what was told at a time or later. The ledgers are locked.
+CREATE OR REPLACE FUNCTION limits_release(holder text, kept text[], told_at bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   WITH gone AS (
-    DELETE FROM limit_holdings WHERE owner = holder AND id <> ALL (kept) RETURNING *
+    DELETE FROM limit_holdings WHERE owner = holder AND id <> ALL (kept) AND (told_at IS NULL OR told < told_at) RETURNING *
   ), difference AS (
     SELECT key, sum(is_running::int) AS running, sum(tokens) AS tokens, sum(micros) AS micros, sum(excess) AS excess,
       sum((key = ANY (optimistic))::int) AS optimistic
@@ -298,7 +299,7 @@ END $$;
 CREATE OR REPLACE FUNCTION limits_forget(gone text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM limits_lock(limits_keys('[]', gone));
-  PERFORM limits_release(gone, '{}');
+  PERFORM limits_release(gone, '{}', NULL);
   DELETE FROM limit_replicas WHERE replica = gone;
 END $$;
 
@@ -596,7 +597,10 @@ BEGIN
     UNION
     SELECT unnest(keys) FROM limit_holdings WHERE owner = '' AND told < now - 10800000
   ));
-  FOR gone, is_silent IN SELECT replica, silent FROM limit_replicas WHERE deadline <= now ORDER BY replica LOOP
+  -- One whose row is locked may be renewing now, and is left to the next renewal.
+  FOR gone, is_silent IN
+    SELECT replica, silent FROM limit_replicas WHERE deadline <= now ORDER BY replica FOR UPDATE SKIP LOCKED
+  LOOP
     IF is_silent THEN PERFORM limits_forget(gone); ELSE PERFORM limits_silence(gone, now); END IF;
   END LOOP;
   DELETE FROM limit_seconds WHERE ctid IN (
@@ -604,11 +608,11 @@ BEGIN
   );
   is_known := limits_known(input->'from');
   IF is_known AND EXISTS (SELECT 1 FROM limit_holdings WHERE owner = '' AND told < now - 10800000) THEN
-    PERFORM limits_release('', ARRAY(SELECT id FROM limit_holdings WHERE owner = '' AND told >= now - 10800000));
+    PERFORM limits_release('', '{}', now - 10800000);
   END IF;
   IF limits_enter(input->'from', now) THEN
     IF input ? 'heldIds' THEN
-      PERFORM limits_release(me, ARRAY(SELECT jsonb_array_elements_text(input->'heldIds')));
+      PERFORM limits_release(me, ARRAY(SELECT jsonb_array_elements_text(input->'heldIds')), NULL);
     END IF;
     UPDATE limit_replicas SET deadline = now + 10000, silent = false WHERE replica = me;
   END IF;

@@ -33,8 +33,11 @@ export interface PostgresOptions {
 
 /** How long a query may run if the option `timeoutMs` is absent, in milliseconds. */
 const QUERY_MS = 2_000;
-/** The number of the lock that protects the definitions of the functions. No other program uses it. */
-const DEFINITIONS_LOCK = 7_410_228_355;
+/**
+ * The number of the lock that protects the definitions of the tables and functions, also in limits.sql. No
+ * other program uses it.
+ */
+export const DEFINITIONS_LOCK = 7_410_228_355;
 
 /**
  * The most operations of one batch. A row that a transaction changes often becomes slow to change, and a
