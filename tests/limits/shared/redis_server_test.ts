@@ -1,13 +1,13 @@
 import { assertEquals } from "@std/assert";
 import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
-import { type SharedLimits, TELLING_MS } from "../../../src/limits/shared/shared_limits.ts";
+import { NO_REPLICA, type SharedLimits, TELLING_MS } from "../../../src/limits/shared/shared_limits.ts";
 import { RedisLimitsServer } from "../../../src/limits/shared/redis/redis_server.ts";
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
 import { sharedContract } from "./contract.ts";
 import { disorderTest } from "./disorder.ts";
-import { SharedBench } from "./shared_bench.ts";
+import { holding, SharedBench } from "./shared_bench.ts";
 import { until } from "../../support/time/deadline.ts";
 import { cases } from "../../support/runner/cases.ts";
 import { unless } from "../../support/runner/left_out.ts";
@@ -171,6 +171,33 @@ Deno.test({
       bench.clock.pass(62 * 24 * 3_600_000 + 1);
       await bench.raise([balance(bench.hour)]);
       assertEquals(await fields(), [`${bench.hour}`, "0", "b", `b ${bench.hour}`, "v a"].sort());
+    } finally {
+      await limits.close();
+    }
+  },
+});
+
+Deno.test({
+  ...unless(withoutRedis(), "RedisLimits: all keys expire, so that those of an earlier version do not stay"),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    const { limits } = bench;
+    try {
+      await bench.raise([{ key: "t", requests: 1, totalMicros: 7, hours: [] }]);
+      const all = { t: { requestsPerMinute: 9, totalBudgetMicros: 100, tokensPerMinute: 100 } };
+      assertEquals(await bench.outcome(all, { id: "1", reservation: { tokens: 5, micros: 5 } }), "taken");
+      await bench.settle("1", { tokens: 5, micros: 5 });
+      await bench.hold([
+        holding("2"),
+        holding("object", { owner: NO_REPLICA, keys: ["t"], isRunning: false, micros: 1 }),
+      ]);
+      for (let guess = 0; guess < 5; guess++) await limits.guess("192.0.2.1", `${guess}`);
+      await bench.renew("a");
+      const keys = (await server?.send(`KEYS {test${opened}}:*`))?.split("\r\n")
+        .filter((line) => line.startsWith("{")) ?? [];
+      const lasting = [];
+      for (const key of keys) if (await server?.send(`TTL ${key}`) === ":-1") lasting.push(key);
+      assertEquals([keys.length > 10, lasting], [true, []]);
     } finally {
       await limits.close();
     }

@@ -70,7 +70,7 @@ export class RedisServer implements AsyncDisposable {
   async send(text: string): Promise<string> {
     using connection = await Deno.connect({ hostname: "127.0.0.1", port: this.port });
     await connection.write(new TextEncoder().encode(`${text}\r\n`));
-    const bytes = new Uint8Array(256);
+    const bytes = new Uint8Array(4_096);
     const length = await connection.read(bytes) ?? 0;
     return new TextDecoder().decode(bytes.subarray(0, length)).trim();
   }

@@ -10,6 +10,9 @@ local LEDGER_LIFETIME = 62 * 86400
 local FREE_FAILURES, SEEN_GUESSES, MAX_ADDRESSES = 5, 10, 10000
 local FIRST_WAIT, LONGEST_WAIT, FORGOTTEN = 15000, 900000, 3600
 local PERIODS = { { name = 'day', f = 'd' }, { name = 'week', f = 'w' }, { name = 'month', f = 'm' } }
+local SHARED_KEYS = {
+  'run', 'born', 'marks', 'mark', 'replicas', 'silent', 'whole', 'sessions', 'held', 'of:', 'untold', 'waits', 'groups',
+}
 local BUDGETS = { day = 'dayBudgetMicros', week = 'weekBudgetMicros', month = 'monthBudgetMicros' }
 
 local call = redis.call
@@ -544,6 +547,9 @@ function ops.renew()
     call('ZADD', P .. 'replicas', int(now + REPLICA_LIFETIME), replica)
   end
   call('SET', P .. 'born', int(now), 'NX')
+  -- Keys that no replica uses any more expire, such as those of an earlier version. Keys of ledgers and guesses do anyway.
+  for _, name in ipairs(SHARED_KEYS) do call('EXPIRE', P .. name, LEDGER_LIFETIME) end
+  for _, list in ipairs({ 'of:', 'kept:' }) do call('EXPIRE', P .. list .. replica, LEDGER_LIFETIME) end
   local waits = {}
   for _, group in ipairs(call('ZRANGEBYSCORE', P .. 'waits', '(' .. int(input.waitsMark), '+inf')) do
     local wait = (call('HGET', P .. 'g:' .. group, 'until') or 0) - now
