@@ -8,7 +8,10 @@ import type { Queries } from "./pool.ts";
 export interface AccessWatch {
   /** Whether the database cannot be reached. Then it is unknown whether something has changed. */
   readonly isDown: boolean;
-  /** Whether everything must be read, because the connection was lost and found again. */
+  /**
+   * Whether everything must be read, because the connection was lost and found again, or the database was
+   * restored.
+   */
   readonly needsAll: boolean;
   /** Whether a reader that is at a position may have missed a change. */
   readonly hasMoved: (position: number) => boolean;
@@ -24,6 +27,9 @@ export class AccessState {
   needsAll = false;
   /** The position of the latest known change. */
   #latest = 0;
+  /** The positions that the database has told last: at all, and in a notification. */
+  #told = 0;
+  #notified = 0;
   /** Whether changes are reported. Before that, each change may be one that was missed. */
   #isFollowing = false;
 
@@ -31,13 +37,20 @@ export class AccessState {
   isAt(position: number): void {
     this.#latest = position;
     this.#isFollowing = true;
-    if (this.isDown) this.needsAll = true;
+    if (this.isDown || position < this.#told) this.needsAll = true;
     this.isDown = false;
+    this.#told = position;
   }
 
-  /** Notes a notification of a change. */
+  /**
+   * Notes a notification of a change. Notifications come in the order of their positions, unless the database
+   * was restored to an earlier position while the connection stayed.
+   */
   heardOf(position: number): void {
-    this.#latest = Math.max(this.#latest, position);
+    if (position <= this.#notified) this.needsAll = true;
+    this.#notified = position;
+    this.#told = Math.max(this.#told, position);
+    this.#latest = this.needsAll ? position : Math.max(this.#latest, position);
   }
 
   /** See {@link AccessWatch.hasMoved}. While the server is away, the caller reads, and so learns of it. */
