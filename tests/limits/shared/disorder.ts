@@ -1,6 +1,6 @@
 /**
  * Replicas whose messages are late, lost or answered too late, whose counts and rows are lost, and which are
- * killed or stand still, in random orders. Nothing that was spent or reserved is ever missing in the shared
+ * killed or stand still, in random orders. Objects that one replica makes end on any other one. Nothing that was spent or reserved is ever missing in the shared
  * counts, and in the end they are those of the database.
  */
 
@@ -13,6 +13,7 @@ import {
   RESERVED_MS,
   type SharedLimits,
   TELLING_MS,
+  UNTOLD_MS,
 } from "../../../src/limits/shared/shared_limits.ts";
 import type { Clock } from "../../../src/time/clock.ts";
 import { random } from "../../support/data/random.ts";
@@ -164,6 +165,14 @@ interface Process {
   isKilled: boolean;
 }
 
+/** An object in the database, such as a batch. */
+interface MadeObject {
+  readonly id: string;
+  isSettled: boolean;
+  /** Whether the counts had its reservation when it was made. */
+  isCertain: boolean;
+}
+
 class World {
   readonly clock = new FakeClock();
   readonly #numbers: ReturnType<typeof random>;
@@ -176,6 +185,7 @@ class World {
   #lastId = 0;
   /** Messages of killed processes and of replaced connections. */
   readonly #trace: string[] = [];
+  readonly #objects: MadeObject[] = [];
   /** Costs of requests of killed processes, whose rows are lost. */
   lost = 0;
   /** Whether messages wait for the test. Otherwise, all arrive at once. */
@@ -223,14 +233,16 @@ class World {
     else await this.#loseCounts(say);
     if (below(12) === 0) this.#isRough = !this.#isRough;
     if (!this.#isRough) await this.#deliver(true);
+    if (below(5) === 0) await this.#useObjects(process, say);
     if (process.clock.isStill && below(8) === 0) process.clock.goOn();
     await settled();
   }
 
   /** What was spent and what live requests have reserved, at the least. */
   get truth(): number {
+    const open = this.#objects.filter(({ isSettled, isCertain }) => isCertain && !isSettled);
     return this.processes.reduce((sum, { spent, running }) => sum + spent + RESERVED * running.length, 0) +
-      this.#spentBefore;
+      this.#spentBefore + RESERVED * open.length;
   }
   #spentBefore = 0;
 
@@ -278,7 +290,13 @@ class World {
         while (process.running.length > 0) this.#end(process, () => {});
       }
     }
-    // The reservations of killed processes end.
+    for (const process of this.processes) {
+      for (const object of this.#objects) this.#settleObject(process, object, () => {});
+      this.#readObjects(process);
+    }
+    // The reservations of killed processes end, and those of objects that only these have told.
+    await this.#calm(10_000);
+    this.clock.pass(UNTOLD_MS);
     await this.#calm(RESERVED_MS + 20_000, 1_000);
     const from = { replica: "probe", session: 1 };
     await this.#limits.renew({ from, waitsMark: 0 });
@@ -340,6 +358,7 @@ class World {
     }).then((replica) => {
       replica.configure("refuse");
       process.replica = replica;
+      this.#readObjects(process);
     });
   }
 
@@ -427,6 +446,49 @@ class World {
     const page = held.settle({ tokens: 0, micros, hour: hourOf(this.clock.epochMs()) });
     if (page !== undefined) process.replica?.pages.queued(page);
     process.rows.push({ micros, page });
+  }
+
+  /** An object is made or ends, or the process reads from the database which objects have. */
+  async #useObjects(process: Process, say: (what: string) => void): Promise<void> {
+    const { below, pick } = this.#numbers;
+    const { replica, wire } = process;
+    if (replica === undefined || process.clock.isStill) return;
+    const action = below(4);
+    if (action === 0) {
+      // Its request has reserved the money, and hands it over in one message, which is not late here.
+      if (this.#isRough || replica.isAway || wire.letters.length > 0) return;
+      const object = { id: `object ${++this.#lastId}`, isSettled: false, isCertain: false };
+      replica.objects.hold({ id: object.id, keys: [KEY], micros: RESERVED });
+      await settled();
+      await this.#deliver(true);
+      this.#objects.push(object);
+      // Otherwise its request still has the reservation, which is not in this model.
+      object.isCertain = !replica.isAway;
+      say(`makes ${object.id}`);
+    } else if (action === 1 && this.#objects.length > 0) {
+      this.#settleObject(process, pick(this.#objects), say);
+    } else this.#readObjects(process);
+  }
+
+  /** The process settles an object, which it perhaps does not know. The row is in the database at once. */
+  #settleObject({ replica, clock }: Process, object: MadeObject, say: (what: string) => void): void {
+    if (object.isSettled || replica === undefined || clock.isStill) return;
+    const micros = this.#numbers.below(RESERVED + 1);
+    say(`settles ${object.id} with ${micros}`);
+    object.isSettled = true;
+    this.#written += micros;
+    this.#spentBefore += micros;
+    replica.objects.settle({ id: object.id, tokens: 0, micros }, { keys: [KEY], micros: RESERVED });
+  }
+
+  #readObjects({ replica, clock }: Process): void {
+    if (replica === undefined || clock.isStill) return;
+    const held = new Set([...replica.objects.held()].map(({ id }) => id));
+    for (const { id, isSettled } of this.#objects) {
+      const isHeld = held.has(`object ${id}`);
+      if (isSettled) replica.objects.release(id);
+      else if (!isHeld) replica.objects.hold({ id, keys: [KEY], micros: RESERVED });
+    }
   }
 
   #kill(process: Process, say: (what: string) => void): void {
