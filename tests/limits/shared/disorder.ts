@@ -1,7 +1,7 @@
 /**
  * Replicas whose messages are late, lost or answered too late, whose counts and rows are lost, and which are
- * killed or stand still, in random orders. Objects that one replica makes end on any other one. Nothing that was spent or reserved is ever missing in the shared
- * counts, and in the end they are those of the database.
+ * killed or stand still, in random orders. Objects that one replica makes end on any other one. Nothing that
+ * was spent or reserved is ever missing in the shared counts, and in the end they are those of the database.
  */
 
 import { assert, assertEquals } from "@std/assert";
