@@ -266,6 +266,29 @@ Deno.test("login: what cannot work says so before a person does anything", async
   assertStringIncludes(damaged.err, "it is damaged. Delete it, and log in again.");
 });
 
+Deno.test("login: an address without TLS on another machine has a warning before the code, and others have none", async () => {
+  await using bench = await DeviceBench.start();
+  await using user = await User.make();
+  const { port } = new URL(bench.proxy.url);
+  const warning = /^Warning: (\S+) is not HTTPS\. Everyone on the way to the proxy can read the token/m;
+  const begun = async (url: string, env: Record<string, string> = {}) => {
+    const args = ["login", "--url", url, "--no-browser", "--json"];
+    const { err, out } = await user.run(args, env);
+    return { warned: warning.exec(err)?.[1], out };
+  };
+  // Names of this machine use no outbound proxy. This one is a proxy that answers nothing of use.
+  const env = { HTTP_PROXY: bench.upstream.origin };
+  for (const url of ["http://proxy.lan", "http://192.0.2.1:33000"]) {
+    const { warned, out } = await begun(url, env);
+    assertEquals([warned, /Warning/.test(out)], [url, false]);
+  }
+  for (
+    const url of ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9", `https://127.0.0.1:${port}`]
+  ) {
+    assertEquals((await begun(url)).warned, undefined, url);
+  }
+});
+
 Deno.test("login: a .env of the working folder chooses no outbound proxy for the token", async () => {
   await using bench = await DeviceBench.start();
   await using user = await User.make();
