@@ -179,6 +179,12 @@ Deno.test("login: what cannot work says so before a person does anything", async
       1,
       /No proxy answers at http:\/\/127\.0\.0\.1:9/,
     ],
+    [
+      ["login", "--url", "https://127.0.0.1:9", "--no-browser"],
+      {},
+      1,
+      /No proxy answers at https:\/\/127\.0\.0\.1:9: it refused the connection\.\n$/,
+    ],
     [["login", "--url", "http://127.0.0.1:9"], noHome, 1, /There is no folder for the login/],
     [
       ["login", "--url", "http://127.0.0.1:9", "--expires", "soon"],
