@@ -17,7 +17,7 @@ const REALTIME = "/realtime/v1/realtime?model=gpt-realtime";
 /** How long the tokens are valid, in seconds: a stream begins within this time. */
 const VALID_S = 3;
 
-Deno.test("provider's tokens: one that expires ends no stream and no WebSocket, and begins no further one", async () => {
+Deno.test("provider's tokens: one that expires, like one that is revoked, ends no stream and no WebSocket, and begins no other", async () => {
   const key = await testKey("sso");
   const table = testIssuer({
     keys: { kind: "file", path: "keys.json", keys: { keys: [{ ...key.jwk }] } },
@@ -71,11 +71,17 @@ Deno.test("provider's tokens: one that expires ends no stream and no WebSocket, 
   ];
   const opened = [];
   for (const lines of ways) opened.push(await open(lines));
+  const managed = await proxy.token();
+  const own = [`Authorization: Bearer ${managed.value}`];
+  opened.push(await open(own));
   for (const { client: { head }, session } of opened) {
-    assert(!session.raw.includes(token), "the upstream got the token");
+    assert(
+      !session.raw.includes(token) && !session.raw.includes(managed.value),
+      "the upstream got the token",
+    );
     assert(!JSON.stringify(head.headers).includes(token), "the token came back");
   }
-  assertEquals(opened.at(-1)?.client.header("sec-websocket-protocol"), "realtime");
+  assertEquals(opened.at(1)?.client.header("sec-websocket-protocol"), "realtime");
 
   const refused = async (response: Response) => {
     await response.body?.cancel();
@@ -84,9 +90,15 @@ Deno.test("provider's tokens: one that expires ends no stream and no WebSocket, 
   await until(() => Date.now() >= exp * 1000, "the end of the token");
   assertEquals(await refused(await chat(proxy.url)), [401, "token_expired"]);
   assertEquals(await refused(await chat(secure, http2)), [401, "token_expired"], "on the open connection");
-  for (const lines of ways) {
+  assertEquals((await proxy.api("DELETE", `/tokens/${managed.id}`)).status, 204);
+  for (
+    const [lines, code] of [
+      ...ways.map((way) => [way, "token_expired"] as const),
+      [own, "token_revoked"] as const,
+    ]
+  ) {
     const { status, header, peer } = await openWebSocket(proxy.url, REALTIME, lines);
-    assertEquals([status, header("x-llm-proxy-error")], [401, "token_expired"]);
+    assertEquals([status, header("x-llm-proxy-error")], [401, code]);
     peer[Symbol.dispose]();
   }
   for (const { client: { peer }, session } of opened) {
