@@ -588,19 +588,24 @@ DECLARE
   is_silent boolean;
   is_known boolean;
   state limit_state;
+  locked text[];
 BEGIN
   PERFORM limits_begin(now);
-  PERFORM limits_lock(ARRAY(
+  locked := ARRAY(
     SELECT unnest(limits_keys('[]', CASE WHEN input ? 'heldIds' THEN me END))
     UNION
     SELECT unnest(keys) FROM limit_holdings WHERE owner IN (SELECT replica FROM limit_replicas WHERE deadline <= now)
     UNION
     SELECT unnest(keys) FROM limit_holdings WHERE owner = '' AND told < now - 10800000
-  ));
-  -- One whose row is locked may be renewing now, and is left to the next renewal.
+  );
+  PERFORM limits_lock(locked);
+  -- A replica whose row is locked may be renewing now, and one with further ledgers is not silent. Both are left to the next
+  -- renewal, so that this waits for nothing while it has rows of other replicas.
+  PERFORM 1 FROM limit_replicas WHERE replica = me FOR UPDATE;
   FOR gone, is_silent IN
     SELECT replica, silent FROM limit_replicas WHERE deadline <= now ORDER BY replica FOR UPDATE SKIP LOCKED
   LOOP
+    CONTINUE WHEN EXISTS (SELECT 1 FROM limit_holdings WHERE owner = gone AND NOT keys <@ locked);
     IF is_silent THEN PERFORM limits_forget(gone); ELSE PERFORM limits_silence(gone, now); END IF;
   END LOOP;
   DELETE FROM limit_seconds WHERE ctid IN (
