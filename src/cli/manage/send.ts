@@ -130,8 +130,8 @@ export async function sendToDatabase(
 }
 
 /**
- * The names of the endpoints, and the addresses of the admin page. An invalid configuration is no error of the
- * command: the names are then `undefined`.
+ * The names of the endpoints, and the addresses of the admin page. An invalid configuration is no error of
+ * the command: the names are then `undefined`.
  */
 async function configured(
   path: string | undefined,
