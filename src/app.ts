@@ -101,6 +101,7 @@ class ProxyApp implements App {
   readonly #management: AppManagement | undefined;
   readonly #startedAt: number;
   readonly #hostname = ownHostname();
+  readonly #systemRoots: SystemRoots;
   readonly #transport: Transport;
   readonly #gate: FailureGate;
   readonly #slots: ConcurrencyLimiter | ThreadSlots;
@@ -137,7 +138,8 @@ class ProxyApp implements App {
     this.#createId = createId;
     this.#management = management;
     this.#startedAt = clock.now();
-    this.#transport = createHttp1Transport(new SystemRoots(config.authorities));
+    this.#systemRoots = new SystemRoots(config.authorities);
+    this.#transport = createHttp1Transport(this.#systemRoots);
     this.#gate = new FailureGate(clock, shared);
     management?.shareGuesses({
       share: (report) => this.#gate.share(report),
@@ -171,6 +173,7 @@ class ProxyApp implements App {
     this.#handler = this.#use(config);
     this.#slots.configure(config.server.concurrency);
     this.#receivingSlots.configure(config.server.concurrency);
+    this.#systemRoots.configure(config.authorities);
     this.#transport.renew();
   }
 

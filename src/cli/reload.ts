@@ -142,26 +142,53 @@ function text(setting: unknown): string | undefined {
   return JSON.stringify(setting, (_, value: unknown) => value instanceof Map ? [...value] : value);
 }
 
+/** The members of the table `[server]` that belong to open sockets, each with its key. */
+const OF_SOCKETS = [
+  ["engine", "engine"],
+  ["workers", "workers"],
+  ["host", "host"],
+  ["port", "port"],
+  ["httpsPort", "https_port"],
+  ["adminPort", "admin_port"],
+] as const;
+/** The members of the table `[management]` that belong to the open management plane, each with its key. */
+const OF_PLANE = [
+  ["token", "token"],
+  ["databaseUrl", "database_url"],
+  ["encryptionKey", "encryption_key"],
+  ["publicUrl", "public_url"],
+  ["signIn", "sign_in"],
+  ["scim", "scim"],
+] as const;
+/** The keys of shared limits, whose connection stays open. */
+const OF_SHARED_LIMITS = { server: "limits_url", timeoutMs: "limits_timeout" } as const;
+
+/** The keys of all settings that only a restart changes, besides those that switch TLS or the plane on. */
+export const RESTART_KEYS: readonly string[] = [
+  ...[...OF_SOCKETS, ...OF_PLANE].map(([, key]) => key),
+  ...Object.values(OF_SHARED_LIMITS),
+];
+
 /** Returns the changed settings that need a restart. They belong to open sockets or to the open database. */
 function restartSettings(one: Config, other: Config): string[] {
   const differs = (a: unknown, b: unknown): boolean => text(a) !== text(b);
-  const fixed = [["engine", "engine"], ["workers", "workers"], ["host", "host"], ["port", "port"], [
-    "httpsPort",
-    "https_port",
-  ], [
-    "adminPort",
-    "admin_port",
-  ]] as const;
-  const ofServer = fixed.filter(([key]) => differs(one.server[key], other.server[key]))
-    .map(([, name]) => `server.${name}`);
+  const ofServer = OF_SOCKETS.filter(([member]) => differs(one.server[member], other.server[member]))
+    .map(([, key]) => `server.${key}`);
   // A new certificate is used immediately. To turn TLS on or off, another socket is needed.
   if ((one.server.tls === undefined) !== (other.server.tls === undefined)) ofServer.push("server.tls");
-  const ofManagement = (["token", "databaseUrl", "encryptionKey", "publicUrl", "signIn", "scim"] as const)
-    .filter((key) => differs(one.management?.[key], other.management?.[key]));
-  const limitsOf = ({ management }: Config) => {
-    const { server, timeoutMs } = management?.sharedLimits ?? {};
-    return { server, timeoutMs };
-  };
-  const limitsDiffer = differs(limitsOf(one), limitsOf(other));
-  return [...ofServer, ...(ofManagement.length > 0 || limitsDiffer ? ["management"] : [])];
+  const [before, after] = [one.management, other.management];
+  if (before === undefined || after === undefined) {
+    return before === after ? ofServer : [...ofServer, "management"];
+  }
+  const ofPlane: string[] = OF_PLANE.filter(([member]) => differs(before[member], after[member]))
+    .map(([, key]) => key);
+  // By default, the database is also the server of the limits.
+  const mayName = before.databaseUrl === after.databaseUrl;
+  if (mayName && differs(before.sharedLimits?.server, after.sharedLimits?.server)) {
+    ofPlane.push(OF_SHARED_LIMITS.server);
+  }
+  if (differs(before.sharedLimits?.timeoutMs, after.sharedLimits?.timeoutMs)) {
+    ofPlane.push(OF_SHARED_LIMITS.timeoutMs);
+  }
+  return [...ofServer, ...ofPlane.map((key) => `management.${key}`)];
 }

@@ -1,10 +1,12 @@
-/** Settings that the replicas of one machine cannot share. */
+/** Settings that the replicas of one machine cannot share, and those that name files of one machine. */
 const OF_ONE_PROCESS: ReadonlySet<string> = new Set([
   "server.host",
   "server.port",
   "server.https_port",
   "server.admin_port",
   "server.workers",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
 ]);
 const HASH_CHARACTERS = 12;
 

@@ -54,3 +54,21 @@ for (
     assertEquals(about, warning === undefined ? [] : [warning]);
   });
 }
+
+Deno.test("authorities: a reload names the variable that changed, and where it is set", async () => {
+  const load = (dotenv: string, env = {}) =>
+    loadConfig(configSources({ ...NEEDED, ...env }, { ".env": dotenv, "ca.pem": CERTIFICATE }));
+  const [none, named] = [await load(""), await load("SSL_CERT_FILE=ca.pem\n")];
+  assertEquals(named.resolver.changedSince(none.resolver), [
+    { key: "SSL_CERT_FILE", before: undefined, after: "ca.pem" },
+  ]);
+  const originOf = async ({ settings }: typeof none) =>
+    (await settings()).flatMap(({ key, origin }) => /SSL/.test(key) ? [[key, origin]] : []);
+  assertEquals(await originOf(none), []);
+  assertEquals(await originOf(named), [["SSL_CERT_FILE", ".env"]]);
+  assertEquals(await originOf(await load("", { SSL_CERT_DIR: "/a" })), [[
+    "SSL_CERT_DIR",
+    "env SSL_CERT_DIR",
+  ]]);
+  assertEquals(named.config.hash, none.config.hash, "replicas on other machines have other files");
+});

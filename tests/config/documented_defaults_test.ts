@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { loadConfig } from "../../src/config/load.ts";
+import { RESTART_KEYS } from "../../src/cli/reload.ts";
 import { DEFAULT_TIMEOUTS } from "../../src/config/values/defaults.ts";
 
 const ENV: Readonly<Record<string, string>> = {
@@ -122,4 +123,9 @@ Deno.test("docs: pages that state the default timeouts in their text state those
     const content = await Deno.readTextFile(new URL(`../../docs/${page}`, import.meta.url));
     assert(content.replace(/\s+/g, " ").includes(text), `${page}: ${text}`);
   }
+});
+
+Deno.test("docs/configuration.md: it names each setting that needs a restart", () => {
+  const [, text = ""] = /\n- These need a restart,([^]*?)\n- /.exec(PAGE) ?? [];
+  assertEquals(RESTART_KEYS.filter((key) => !text.includes(`\`${key}\``)), []);
 });

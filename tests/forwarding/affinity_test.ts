@@ -77,6 +77,16 @@ Deno.test("affinity: with a backend that fails for two turns, 90 % still find th
   assert(found >= 0.9 && found < 1, String(found));
 });
 
+Deno.test("affinity: docs/configuration.md states the shares of these simulations", async () => {
+  const page = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));
+  const percent = (options: Parameters<typeof talk>[0]) => `${Math.round(100 * talk(options).found)} %`;
+  const strategy = "round_robin";
+  const [without, failing] = [percent({ strategy, stays: false }), percent({ strategy, fails: [4, 6] })];
+  const stated = /a simulation of [^]*?two turns/.exec(page)?.[0].match(/\d+ (?:%|conversations|turns)/g);
+  const shown = [`${CONVERSATIONS} conversations`, `${TURNS} turns`, without, percent({ strategy }), failing];
+  assertEquals(stated, shown);
+});
+
 Deno.test("affinity: conversations are spread evenly, and by weight", () => {
   const { firsts } = talk({ strategy: "round_robin" });
   // Three backends have two degrees of freedom: 13.8 is exceeded by chance once in a thousand times.

@@ -138,3 +138,21 @@ Deno.test("system roots: SSL_CERT_DIR adds each certificate of its folders to th
   const empty = (root: string) => Promise.resolve({ file: undefined, folders: [root] });
   assertStringIncludes(await askWith(empty), "UnknownIssuer");
 });
+
+Deno.test("system roots: other places count from the next connection on", () =>
+  withTlsUpstream(async (origin) => {
+    const folder = await Deno.makeTempDir();
+    for (const name of ["ca.pem", "other_ca.pem"]) await Deno.writeTextFile(`${folder}/${name}`, pem(name));
+    const roots = new SystemRoots({ file: `${folder}/other_ca.pem`, folders: [] });
+    const transport = createHttp1Transport(roots);
+    const ask = async () => await textOf((await transport.send(upstreamRequest({ origin }))).body);
+    await assertRejects(ask, TransportError, "UnknownIssuer");
+    roots.configure({ file: `${folder}/ca.pem`, folders: [] });
+    transport.renew();
+    assertEquals(await ask(), "http/1.1");
+    roots.configure({ file: `${folder}/other_ca.pem`, folders: [] });
+    transport.renew();
+    await assertRejects(ask, TransportError, "UnknownIssuer");
+    transport.close();
+    await Deno.remove(folder, { recursive: true });
+  }));

@@ -19,6 +19,12 @@ export function readAuthorities(
   { resolver, sources }: { readonly resolver: Resolver; readonly sources: EnvironmentSources },
 ): AuthorityPlaces | undefined {
   const places = authorityPlaces(get);
+  for (const name of ["SSL_CERT_FILE", "SSL_CERT_DIR"]) {
+    const value = get(name) || undefined;
+    const at = sources.get(name) ? `env ${name}` : `.env: ${name}`;
+    // A setting that is unset is not shown, because most installations leave both unset.
+    if (value !== undefined) resolver.resolve([name], [{ value, at }], { fallback: "" });
+  }
   if (places?.file === undefined) return places;
   const name = JSON.stringify(places.file);
   try {

@@ -15,8 +15,9 @@ const FILES: readonly string[] = [
  * authority that Mozilla does not know use them, because they cost 4 ms for each connection.
  */
 export class SystemRoots {
-  readonly #files: readonly string[];
-  readonly #folders: readonly string[];
+  readonly #systemFiles: readonly string[];
+  #files: readonly string[] = [];
+  #folders: readonly string[] = [];
   /** Hosts whose certificates need them. The configuration limits their number. */
   readonly #hosts = new Set<string>();
   #certs: readonly string[] = [];
@@ -26,8 +27,15 @@ export class SystemRoots {
    * counts.
    */
   constructor(places: AuthorityPlaces | undefined, files: readonly string[] = FILES) {
-    this.#files = places?.file === undefined ? files : [places.file];
+    this.#systemFiles = files;
+    this.configure(places);
+  }
+
+  /** Uses other places, as the constructor takes them. Reads all files again when a host needs them. */
+  configure(places: AuthorityPlaces | undefined): void {
+    this.#files = places?.file === undefined ? this.#systemFiles : [places.file];
     this.#folders = places?.folders ?? [];
+    this.#hosts.clear();
   }
 
   /** The PEM texts that a host needs. `undefined` if it needs none, as far as is known. */

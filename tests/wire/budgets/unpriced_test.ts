@@ -54,6 +54,17 @@ Deno.test("a known model without a price is logged once for each endpoint and mo
   ]);
 });
 
+Deno.test("a budget rejects work of unknown cost only at an endpoint with prices", async () => {
+  await using upstream = new FakeUpstream({ script: answers });
+  const priced = { ...endpoint(upstream, { priceProvider: "openai" }), name: "priced" };
+  await using proxy = await ManagedProxy.start(upstream, { endpoints: [endpoint(upstream), priced] });
+  const { value } = await proxy.token({ budget: { day_usd: 1 } });
+  const body = { model: "not-a-model", messages: [] };
+  assertEquals(await ask(proxy, value, [body.model]), [200]);
+  const rejected = await proxy.chat(value, body, { path: "/priced/v1/chat/completions" });
+  assertEquals([rejected.status, (await rejected.text()).includes("has no price at priced")], [403, true]);
+});
+
 Deno.test("a local server costs nothing: it is not unpriced, in no place, and takes no budget", async () => {
   await using upstream = new FakeUpstream({ script: answers });
   const endpoints = [endpoint(upstream, { priceProvider: "local" })];

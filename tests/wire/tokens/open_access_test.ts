@@ -26,6 +26,19 @@ async function ask(url: string, method: string, lines: readonly string[]) {
   return await client.answer(method);
 }
 
+ownEngine.test("without a token: an unknown name is refused also from a trusted proxy, until allowed_hosts has it", async () => {
+  await using upstream = new FakeUpstream();
+  for (const [allowedHosts, expected] of [[[], 403], [["llm.example.com"], 200]] as const) {
+    await using proxy = new LocalProxy(upstream, {
+      apiKey: SECRETS.openaiKey,
+      auth: { mode: "none" },
+      server: { trustedProxies: ["127.0.0.1", "::1"], allowedHosts: [...allowedHosts] },
+    });
+    const lines = ["Host: llm.example.com", "X-Forwarded-For: 192.0.2.7"];
+    assertEquals((await ask(proxy.url, "GET", lines)).status, expected);
+  }
+});
+
 ownEngine.test("without a token: other sites' pages and rebound names are refused with every method, programs are not", async () => {
   await using upstream = new FakeUpstream();
   await using proxy = new LocalProxy(upstream, {
