@@ -96,7 +96,7 @@ function addCheckCommand(program: Command): void {
     .option("--schema", "print the JSON Schema of configuration files, for editors")
     .option("--permissions", "print the command that runs the proxy from source with the fewest permissions")
     .option("--watch", "with --permissions: also what serve --watch needs")
-    .option("--changed", "print what a reload would change in the running proxy (needs MANAGEMENT_TOKEN)")
+    .option("--changed", "print what a reload would change in the running proxy (needs the management plane)")
     .option("--url <url>", `with --changed: ${RUNNING_URL}`)
     .option(
       "--route <model>",

@@ -92,7 +92,7 @@ export interface ManagementConfig {
   readonly sharedLimits?: SharedLimitsConfig;
   /**
    * What happens while the database cannot be reached. `go_on`, and `undefined`: known tokens are served.
-   * `refuse`: tokens with a budget are rejected, and all managed tokens after a minute.
+   * `refuse`: tokens with a budget are rejected, and all managed tokens within a minute.
    */
   readonly onDatabaseLoss?: OnLoss;
   /** The inactivity before the admin page signs the user out, in milliseconds. */

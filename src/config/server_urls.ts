@@ -33,13 +33,18 @@ export function serverUrls(
 }
 
 /** The URLs of the admin page, the most useful one first, without a slash at the end. */
-export function adminUrls(
+export function adminUrls(...[server, listening]: Parameters<typeof adminOrigins>): string[] {
+  return adminOrigins(server, listening).map((origin) => `${origin}/admin`);
+}
+
+/** The URLs of the admin page without its path, the most useful one first. */
+export function adminOrigins(
   server: Pick<ServerConfig, "host" | "tls" | "httpsPort" | "adminPort">,
   { adminPort = server.adminPort, ...listening }: ListeningAddresses,
 ): string[] {
-  if (adminPort === undefined) return serverUrls(server, listening).map((url) => `${url}/admin`);
+  if (adminPort === undefined) return serverUrls(server, listening);
   const scheme = server.tls === undefined ? "http" : "https";
-  return hostsOf(server, listening.lanAddresses).map((host) => `${scheme}://${host}:${adminPort}/admin`);
+  return hostsOf(server, listening.lanAddresses).map((host) => `${scheme}://${host}:${adminPort}`);
 }
 
 /** Host names and IP addresses in the form of URLs, with brackets around IPv6 addresses. */

@@ -48,7 +48,7 @@ export class DatabaseLoss {
   }
 
   /**
-   * Whether managed tokens must be rejected, because the database could not confirm them for a minute. The
+   * Whether managed tokens must be rejected, because the database has not confirmed them for too long. The
    * log says when that begins and ends.
    */
   refusesTokens(): boolean {
@@ -56,7 +56,9 @@ export class DatabaseLoss {
     if (isUnconfirmed !== this.#isUnconfirmed) {
       this.#isUnconfirmed = isUnconfirmed;
       if (isUnconfirmed) {
-        const detail = "the database could not confirm the tokens for a minute; managed tokens are rejected";
+        const detail = `the database has not confirmed the tokens for ${
+          LONGEST_UNCONFIRMED_MS / 1000
+        } s; managed tokens are rejected`;
         this.#parts.log("error", "storage_failing", { detail });
       } else this.#parts.log("info", "storage_recovered", { detail: "managed tokens are accepted again" });
     }

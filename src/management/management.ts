@@ -427,7 +427,7 @@ export class Management implements ManagementPort {
   #openRoutes(config: ManagementConfig): ManagementPort["answer"] {
     const { log } = this.#parts;
     return managementRoutes({
-      parts: this.#apiParts(),
+      parts: this.#apiParts(config),
       metrics: this.#metrics,
       managementToken: config.token,
       providers: this.#providers,
@@ -452,7 +452,7 @@ export class Management implements ManagementPort {
     });
   }
 
-  #apiParts(): ManagementRoutesParts["parts"] {
+  #apiParts({ publicUrl }: ManagementConfig): ManagementRoutesParts["parts"] {
     const { store, box, clock } = this.#parts;
     const served = this.#served;
     return {
@@ -464,6 +464,7 @@ export class Management implements ManagementPort {
       flushed: () => this.#flush(),
       spent: (key) => this.limiter.spent(key),
       endpointNames: () => served.endpointNames,
+      adminOrigins: () => served.adminOrigins(publicUrl),
       ownerOf: (tokenId) => this.#parts.tokens.ownerOf(tokenId) ?? this.#people.ownerOf(tokenId),
       proxy: {
         running: () => this.#running(),

@@ -1,6 +1,12 @@
 import type { RunningExchange } from "../accounting/running_exchange.ts";
 import type { Config, Endpoint } from "../config/config.ts";
-import { adminUrls, lanAddresses, type ListeningAddresses, serverUrls } from "../config/server_urls.ts";
+import {
+  adminOrigins,
+  adminUrls,
+  lanAddresses,
+  type ListeningAddresses,
+  serverUrls,
+} from "../config/server_urls.ts";
 import { configuredEndpoint } from "../connect/endpoints.ts";
 import type { Connectable } from "../connect/settings.ts";
 import type { Dialect } from "../apis/dialects.ts";
@@ -138,6 +144,14 @@ export class Served {
     const listening = { port: server.port, ...this.#ports, lanAddresses: [] };
     const here = ["localhost", server.host].flatMap((host) => adminUrls({ ...server, host }, listening));
     return [...configured, ...here];
+  }
+
+  /** The addresses of the admin page that people use, the most useful one first, without its path. */
+  adminOrigins(publicUrl: string | undefined): readonly string[] {
+    if (publicUrl !== undefined) return [publicUrl];
+    if (this.#now === undefined) return [];
+    const { server } = this.#now.config;
+    return adminOrigins(server, { port: server.port, ...this.#ports, lanAddresses: lanAddresses() });
   }
 
   /** Whether the management plane has a separate port. */

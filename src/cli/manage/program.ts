@@ -133,11 +133,13 @@ function addUsageCommand(program: Command): void {
 function addControlCommands(program: Command): void {
   const control = () => import("../control.ts");
   withTarget(program.command("reload"), RUNNING_URL)
-    .description("make the running proxy reload its configuration, as SIGHUP does (needs MANAGEMENT_TOKEN)")
+    .description(
+      "make the running proxy reload its configuration, as SIGHUP does (needs the management plane)",
+    )
     .action(async (options: Options) => (await control()).reload(options));
   withTarget(program.command("stop"), RUNNING_URL)
     .description(
-      "make the running proxy finish its requests and exit, as SIGTERM does (needs MANAGEMENT_TOKEN)",
+      "make the running proxy finish its requests and exit, as SIGTERM does (needs the management plane)",
     )
     .action(async (options: Options) => (await control()).stop(options));
 }

@@ -6,6 +6,7 @@
 import type { ManagementConfig } from "../../config/config.ts";
 import { loadConfig, loadOutboundProxy } from "../../config/load.ts";
 import { ConfigError } from "../../config/problem.ts";
+import { adminOrigins, lanAddresses } from "../../config/server_urls.ts";
 import { processSources, shellSources } from "../../config/sources/env.ts";
 import { GuessGate } from "../../management/api/guess_gate.ts";
 import { lasting } from "../../management/api/identity.ts";
@@ -91,7 +92,7 @@ export async function sendToDatabase(
     keyFile: keyFileOf(config.databaseUrl),
   });
   const { limiter } = await openLimiter(store, { clock: systemClock, config });
-  const names = await endpointNames(path);
+  const { names, origins } = await configured(path, config);
   const isLarge = await store.size() >= LARGE_BYTES;
   let unexpected: unknown;
   const api = createManageApi({
@@ -103,6 +104,7 @@ export async function sendToDatabase(
     spent: (key) => limiter.spent(key),
     proxy: undefined,
     endpointNames: () => names,
+    adminOrigins: () => origins,
     ownerOf: () => undefined,
     guesses: new GuessGate({ clock: systemClock }),
     hasBootstrap: config.token !== undefined,
@@ -128,14 +130,22 @@ export async function sendToDatabase(
 }
 
 /**
- * The names of the endpoints. `undefined` if the configuration is invalid, which is no error of the command.
+ * The names of the endpoints, and the addresses of the admin page. An invalid configuration is no error of
+ * the command: the names are then `undefined`.
  */
-async function endpointNames(path: string | undefined): Promise<string[] | undefined> {
+async function configured(
+  path: string | undefined,
+  { publicUrl }: Pick<ManagementConfig, "publicUrl">,
+): Promise<{ names: readonly string[] | undefined; origins: readonly string[] }> {
+  const known = publicUrl === undefined ? undefined : [publicUrl];
   try {
-    const { config } = await loadConfig(processSources, configFlags(path));
-    return config.endpoints.map(({ name }) => name);
+    const { config: { endpoints, server } } = await loadConfig(processSources, configFlags(path));
+    return {
+      names: endpoints.map(({ name }) => name),
+      origins: known ?? adminOrigins(server, { port: server.port, lanAddresses: lanAddresses() }),
+    };
   } catch (error) {
-    if (error instanceof ConfigError) return undefined;
+    if (error instanceof ConfigError) return { names: undefined, origins: known ?? [] };
     throw error;
   }
 }

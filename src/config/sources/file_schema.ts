@@ -391,7 +391,7 @@ export const fileSchema = v.strictObject({
     on_database_loss: word(
       ON_LOSS,
       "while the database cannot be reached: go_on serves known tokens; refuse rejects those with a budget, " +
-        "and after a minute all managed ones",
+        "and within a minute all managed ones",
     ),
     backup_every: number(intervalSchema, "how often the database is backed up, like 1d; none: never"),
     backup_keep: number(countSchema(1, 1_000), "how many backups are kept"),

@@ -126,6 +126,8 @@ export interface ManageParts {
   readonly proxy: RunningProxy | undefined;
   /** The names of all endpoints; `undefined` if the configuration cannot be read. */
   readonly endpointNames: () => readonly string[] | undefined;
+  /** The addresses of the admin page that people use, the most useful one first, without its path. */
+  readonly adminOrigins: () => readonly string[];
   /** The person whose token it is; `undefined` if it has no owner, or is not in the database. */
   readonly ownerOf: (tokenId: string | undefined) => string | undefined;
   /** Counts wrong codes of commands, together with wrong tokens. */

@@ -158,9 +158,8 @@ async function invite({ id, source }: RouteRequest, parts: RouteParts): Promise<
   const audit = people.auditOf({ id, source })("invite", {});
   await parts.store.whole().addInvitation({ hash: hashOf(value), personId: id, expiresAt }, audit);
   const path = `/admin#invite=${value}`;
-  // With a separate port, the page is not at the addresses of clients.
-  const urls = parts.proxy === undefined || parts.proxy.hasAdminPort() ? [] : parts.proxy.urls();
-  return json({ path, urls: urls.map((url) => url + path), expires_at: moment(expiresAt) }, { status: 201 });
+  const urls = parts.adminOrigins().map((origin) => origin + path);
+  return json({ path, urls, expires_at: moment(expiresAt) }, { status: 201 });
 }
 
 function peopleOf(parts: RouteParts): Resource<Person> {

@@ -38,7 +38,10 @@ export const person = v.object({
 /** The response schema of an invitation. */
 export const invitation = v.object({
   path: v.pipe(v.string(), v.description("the link without the address of the proxy; it is shown only once")),
-  urls: v.pipe(v.array(v.string()), v.description("the link with the addresses of the running proxy")),
+  urls: v.pipe(
+    v.array(v.string()),
+    v.description("the link at PUBLIC_URL, or else at each address of the proxy"),
+  ),
   expires_at: moment,
 });
 

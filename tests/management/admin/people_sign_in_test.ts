@@ -3,7 +3,9 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { lateBody } from "../../support/clients/late_body.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
+import { type ManagedOptions, ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { PASSPHRASE, SignInBench } from "../../support/proxies/sign_in_bench.ts";
+import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -37,6 +39,39 @@ Deno.test("people: an invitation sets a passphrase once, and the audit log names
   assertEquals((await use("another long passphrase")).status, 401);
   // The name is spelled as on a phone, which begins with a capital letter.
   assertEquals((await bench.signIn(" ANNA@example.org ")).status, 200);
+});
+
+Deno.test("people: the link of an invitation is at PUBLIC_URL, or else at the port of the admin page", async () => {
+  const linkOf = async (options: ManagedOptions) => {
+    await using bench = await SignInBench.start(options);
+    const { proxy } = bench;
+    await bench.addPerson("anna");
+    const { body } = await proxy.api("POST", "/people/usr_anna/invitation");
+    return { urls: body.urls, path: body.path, at: proxy.adminUrl };
+  };
+  const known = await linkOf({ management: { publicUrl: "https://llm.example.com" } });
+  assertEquals(known.urls, [`https://llm.example.com${known.path}`]);
+  const apart = await linkOf({ server: { adminPort: 0 } });
+  assertEquals(apart.urls, [apart.at + apart.path]);
+});
+
+Deno.test("people: all replicas have a session, and a browser has one for each port", async () => {
+  await using bench = await SignInBench.start();
+  await using upstream = new FakeUpstream();
+  await using other = await ManagedProxy.start(upstream, {
+    management: { databaseUrl: `sqlite:${bench.proxy.database}` },
+    clock: bench.clock,
+  });
+  await bench.addAdmin("anna");
+  await bench.signIn("anna");
+  const second = SignInBench.at(other, bench.clock);
+  const isSignedIn = async () => (await second.ask("GET", "/session")).body.signed_in;
+  second.cookie = bench.cookie;
+  assertEquals(await isSignedIn(), false, "another port of the host");
+  second.cookie = bench.cookie.replace(new URL(bench.url).port, new URL(second.url).port);
+  assertEquals(await isSignedIn(), true, "another replica at the address");
+  await bench.ask("DELETE", "/session");
+  assertEquals(await isSignedIn(), false, "after the sign-out");
 });
 
 Deno.test("people: an unknown name, a wrong passphrase and a disabled person are one answer, and guesses count", async () => {

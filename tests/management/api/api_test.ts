@@ -53,6 +53,7 @@ class ApiBench {
       spent: () => undefined,
       proxy: undefined,
       endpointNames: () => ["openai", "anthropic", "claude"],
+      adminOrigins: () => [],
       ending: new AbortController().signal,
     }, { onUnexpected });
     const gate = new BearerGate(SECRETS.managementToken, { clock: this.clock, guesses, store });

@@ -526,3 +526,15 @@ Deno.test("token generate: a random PROXY_TOKEN or ENCRYPTION_KEY, different eac
   const { out } = await run("", ["token", "generate", "--key"]);
   assertEquals(Uint8Array.fromBase64(out.trim()).length, 32);
 });
+
+Deno.test("user add: the whole link, at PUBLIC_URL or at the address of the configuration", async () => {
+  const config = '[server]\nhost = "192.0.2.7"\nadmin_port = 33001\n' +
+    '[endpoints.lab]\nbase_url = "http://127.0.0.1:9/v1"\napi_key = "${OPENAI_KEY}"\n';
+  const first = async (env: Record<string, string> = {}) => {
+    const all = { ...ENV, MANAGEMENT_TOKEN: SECRETS.managementToken, ...env };
+    const { out } = await run(config, ["user", "add", "anna", "--all-projects"], all);
+    return out.split("#", 1)[0];
+  };
+  assertEquals(await first(), "http://192.0.2.7:33001/admin");
+  assertEquals(await first({ PUBLIC_URL: "https://llm.example.com" }), "https://llm.example.com/admin");
+});
