@@ -95,6 +95,8 @@ const SAMPLED: Listed = {
   "tests/limits/shared/redis_server_test.ts": "80 random orders of 250 steps, and 8 of messages",
   "tests/objects/body_references_test.ts": "2,000 generated bodies",
   "tests/payload/json_reader_test.ts": "20,000 generated texts",
+  "tests/storage/sqlite_test.ts":
+    "sums of usage by 112 combinations of period, filter, grouping and time zone",
 };
 
 /** These run one after the other, while no other test runs. Files that run in parallel share one process. */
