@@ -16,7 +16,7 @@
 import { FEW_CASES } from "./support/runner/cases.ts";
 import { leftOutLines } from "./support/runner/left_out_lines.ts";
 import { runSuite } from "./support/runner/run_suite.ts";
-import { Summary } from "./support/runner/summary.ts";
+import { type SuiteResult, Summary } from "./support/runner/summary.ts";
 import { bundleTestedProgram } from "./support/runner/tested_program.ts";
 import { writeTogether } from "./support/runner/together.ts";
 import { filesOf, type Suite, suitesOf, type Wanted } from "./suites.ts";
@@ -65,12 +65,15 @@ const env = {
 const summary = new Summary();
 const reports: string[] = [];
 for (const [index, suite] of suites.entries()) {
-  console.log(`\n== ${suite.name}: ${suite.files.length} files`);
-  const report = `${folder}/${index}.xml`;
-  const isLong = wanted !== "short" || named.length > 0;
-  summary.add(await runSuite(await sharingIsolates(suite, index), { report, options, isLong, env }));
+  if (suite.isBeside === true && index > 0) continue;
+  const beside = suites[index + 1];
+  const ends = [run(suite, { index, isHeld: false })];
+  if (beside?.isBeside === true) ends.push(run(beside, { index: index + 1, isHeld: true }));
+  for (const result of await Promise.all(ends)) summary.add(result);
+}
+for (const index of suites.keys()) {
   // A run that broke off before its first test has no report.
-  reports.push(await Deno.readTextFile(report).catch(() => ""));
+  reports.push(await Deno.readTextFile(reportOf(index)).catch(() => ""));
 }
 console.log(leftOutLines(reports.join("\n")));
 if (named.length === 0 && wanted === "short") {
@@ -79,6 +82,26 @@ if (named.length === 0 && wanted === "short") {
 console.log(summary.line);
 await Deno.remove(folder, { recursive: true });
 Deno.exit(summary.code);
+
+function reportOf(index: number): string {
+  return `${folder}/${index}.xml`;
+}
+
+/** Runs a suite. If its output is held, the output appears when the suite has ended. */
+async function run(
+  suite: Suite,
+  { index, isHeld }: { index: number; isHeld: boolean },
+): Promise<SuiteResult> {
+  console.log(`\n== ${suite.name}: ${suite.files.length} files${isHeld ? ", at the same time" : ""}`);
+  const isLong = wanted !== "short" || named.length > 0;
+  return runSuite(await sharingIsolates(suite, index), {
+    report: reportOf(index),
+    options,
+    isLong,
+    env,
+    isHeld,
+  });
+}
 
 /**
  * The suite with its files in modules that share isolates, where it has more than a few. Named files run as
