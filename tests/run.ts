@@ -18,7 +18,7 @@ import { leftOutLines } from "./support/runner/left_out_lines.ts";
 import { runSuite } from "./support/runner/run_suite.ts";
 import { type SuiteResult, Summary } from "./support/runner/summary.ts";
 import { bundleTestedProgram } from "./support/runner/tested_program.ts";
-import { writeTogether } from "./support/runner/together.ts";
+import { sharingIsolates } from "./support/runner/together.ts";
 import { filesOf, type Suite, suitesOf, type Wanted } from "./suites.ts";
 
 /** Modules that run in processes of their own. The tests do not import them. */
@@ -31,11 +31,6 @@ const PROGRAMS = [
 ];
 /** Any small module: the first bundle fetches the bundler. */
 const SMALL = "src/time/clock.ts";
-/**
- * How many modules of tests that share an isolate there are for each processor: few to start, and all end at
- * about the same time.
- */
-const SHARED_PER_PROCESSOR = 4;
 const WANTED: Readonly<Record<string, Wanted>> = { "--long": "long", "--all": "all" };
 const FROM_SOURCE = "--source";
 
@@ -94,25 +89,14 @@ async function run(
 ): Promise<SuiteResult> {
   console.log(`\n== ${suite.name}: ${suite.files.length} files${isHeld ? ", at the same time" : ""}`);
   const isLong = wanted !== "short" || named.length > 0;
-  return runSuite(await sharingIsolates(suite, index), {
+  const shared = named.length > 0 ? suite : await sharingIsolates(suite, `${folder}/${index}`);
+  return runSuite(shared, {
     report: reportOf(index),
     options,
     isLong,
     env,
     isHeld,
   });
-}
-
-/**
- * The suite with its files in modules that share isolates, where it has more than a few. Named files run as
- * they are.
- */
-async function sharingIsolates(suite: Suite, index: number): Promise<Suite> {
-  if (named.length > 0 || suite.sharing.length === 0) return suite;
-  const others = suite.files.filter((file) => !suite.sharing.includes(file));
-  const count = SHARED_PER_PROCESSOR * navigator.hardwareConcurrency;
-  const modules = await writeTogether(suite.sharing, { folder: `${folder}/${index}`, count });
-  return { ...suite, files: [...others, ...modules] };
 }
 
 /** Runs the runtime in the environment as it is. */

@@ -76,8 +76,6 @@ const LONG: Listed = {
   "tests/wire/hostile/fuzz_test.ts": "100,000 generated requests",
   "tests/wire/hostile/h2spec_test.ts": "126 cases of h2spec, and 56 fields in every spelling",
   "tests/wire/hostile/http2_test.ts": "31 hostile sessions, and what each leaves behind",
-  "tests/wire/management/database_loss_test.ts":
-    "servers of PostgreSQL that stop and start under proxies",
   "tests/wire/management/management_test.ts": "76 commands and proxies",
   "tests/wire/management/postgres_test.ts": "six servers of PostgreSQL, 30 commands and proxies",
   "tests/wire/process/managed_workers_test.ts": "proxies with two threads each, and thousands of requests",

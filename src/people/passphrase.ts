@@ -38,7 +38,7 @@ export async function isPassphrase(passphrase: string, hash: string | undefined)
   return timingSafeEqual(found, expected) && parsed !== undefined;
 }
 
-/** A stored hash, read. */
+/** What a stored hash says: its costs, its salt, and the hash itself. */
 export interface ParsedHash {
   readonly costs: Costs;
   readonly salt: Uint8Array;

@@ -60,9 +60,9 @@ interface ContractOptions {
   /** Why they cannot run here. */
   readonly reason?: Reason;
   /**
-   * Of the combinations of period, filter, grouping and time zone, each that has this number is tried. It must
-   * have no divisor in common with the numbers of groupings and of time zones: so each grouping meets each
-   * time zone.
+   * Of the combinations of period, filter, grouping and time zone, the test tries one of so many. The number
+   * must have no divisor in common with the numbers of groupings and of time zones, so that each grouping
+   * meets each time zone.
    */
   readonly every?: number;
 }
