@@ -23,6 +23,8 @@ Deno.test("command: a program gets nothing of the shell's environment but what e
 Deno.test("without: a program that is missing is a reason, and no error", () => {
   const name = "no-program-has-this-name";
   assertEquals(without(name), `${name} is not installed`);
+  assertEquals(without(`/${name}`), `/${name} is not installed`);
+  assertEquals(without(Deno.execPath()), undefined);
   assertThrows(() => command(name).outputSync(), Deno.errors.NotFound);
   assertEquals(unless(without(name), "a test"), {
     name: `a test (left out: ${name} is not installed)`,

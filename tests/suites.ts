@@ -84,6 +84,8 @@ const LONG: Listed = {
   "tests/wire/process/replicated_workers_test.ts": "four proxies with two threads each",
   "tests/wire/process/soak_test.ts": "mixed traffic for as long as a leak needs to show",
   "tests/wire/process/tls_test.ts": "16 commands and proxies, with new keys",
+  "tests/wire/sign_in/replicas_test.ts":
+    "18 commands, five proxies, and ten seconds for a token of a provider",
   "tests/wire/streams/departures_test.ts": "a thousand departures at every moment of an exchange",
   "tests/wire/upstreams/proxy_variables_test.ts": "every command behind a forward proxy",
 };

@@ -13,12 +13,20 @@ export function addImportCommand(program: Command): void {
         "llama-swap",
       ]),
     )
-    .argument("<file>", "its configuration file, in YAML")
+    // Not required by the parser, which would not say that the name of a file is no program.
+    .argument("[file]", "its configuration file, in YAML")
     .description(
       "make a config.toml from the configuration of another program; copies no keys, and lists what it leaves out",
     )
     .option("--output <file>", "the file to write, which must not exist (default: standard output)")
-    .action(async (name: ImportedProgram, file: string, options: { output?: string }) => {
+    .usage("[options] <program> <file>")
+    .action(async (
+      name: ImportedProgram,
+      file: string | undefined,
+      options: { output?: string },
+      command: Command,
+    ) => {
+      if (file === undefined) command.error("error: missing required argument 'file'", { exitCode: 2 });
       const { importConfig } = await import("./import.ts");
       await importConfig(name, file, options);
     });

@@ -10,6 +10,7 @@ import {
 import { deviceCode, deviceError, deviceToken } from "../../management/api/device_responses.ts";
 import { MANAGE_PATH } from "../../management/api/manage.ts";
 import { problem } from "../../management/api/responses.ts";
+import { TransportError } from "../../forwarding/transport/transport.ts";
 import { fieldValue } from "../../http/fields.ts";
 import { messageOf } from "../../text/error_text.ts";
 import { harmlessText } from "../../text/harmless_text.ts";
@@ -136,7 +137,7 @@ function parsed<Output>(
 
 /** The reason why no proxy answers, as text for an error. */
 export function unreachable(url: string, error: unknown, hasCa: boolean): CommandError {
-  const trust = url.startsWith("https:") && !hasCa
+  const trust = error instanceof TransportError && error.facts.phase === "tls" && !hasCa
     ? " If llm-proxy tls init made its certificate, name its ca.pem with --ca FILE."
     : "";
   return new CommandError(

@@ -2,6 +2,7 @@
 
 import { loadOutboundProxy } from "../../config/load.ts";
 import { shellSources } from "../../config/sources/env.ts";
+import { isLoopback } from "../../config/read/outbound_proxy.ts";
 import { durationMs } from "../../config/values/durations.ts";
 import { hostAndPort } from "../../network/host_port.ts";
 import { messageOf } from "../../text/error_text.ts";
@@ -53,6 +54,12 @@ export async function login(options: LoginOptions): Promise<void> {
   const before = savedLogins().get(url);
   const ca = options.ca === undefined ? before?.ca : absolute(options.ca);
   const send = await formSender(url, ca);
+  if (isReadable(url)) {
+    writeErr(
+      `Warning: ${url} is not HTTPS. Everyone on the way to the proxy can read the token of this login, also ` +
+        "when other commands use it. Press Ctrl-C if this network is not your own.\n\n",
+    );
+  }
   const begun = await beginLogin(send, { machine: options.machine ?? machineName(), lifetimeS });
   const page = pageAddress(begun, url);
   const minutes = Math.round(begun.expires_in / 60);
@@ -103,6 +110,12 @@ async function addressOf({ url, config }: LoginOptions): Promise<string> {
   if (saved !== undefined) return saved[0];
   const { tls, ...address } = await ownManagementAddress(configFlags(config));
   return `${tls ? "https" : "http"}://${hostAndPort(address)}`;
+}
+
+/** Whether other machines can read what the command sends to an address. */
+function isReadable(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === "http:" && !isLoopback(hostname);
 }
 
 async function formSender(url: string, ca: string | undefined): Promise<SendForm> {

@@ -1,8 +1,6 @@
 /** Reads `[[auth.jwt]]`: the providers whose tokens are valid as tokens of clients. */
 
 import type { JwtIssuer, JwtKeyPlace, JwtKeySet, JwtProjectRule } from "../config.ts";
-import { reasonOf } from "../problem.ts";
-import type { EnvironmentSources } from "../sources/env.ts";
 import type { JwtSettings } from "../sources/file_schema.ts";
 import { DEFAULT_CLOCK_SKEW_MS } from "../values/defaults.ts";
 import { durationText } from "../values/durations.ts";
@@ -11,14 +9,10 @@ import { isPublicIssuer } from "../values/sign_in_presets.ts";
 import { rulesOf } from "./limit_settings.ts";
 import { isLoopback } from "./outbound_proxy.ts";
 import { outboundRules } from "./outbound_rules.ts";
-import type { Resolver } from "./resolver.ts";
+import { type TableContext, TableReader } from "./table_reader.ts";
 
 /** What the reading needs besides the tables. */
-export interface JwtContext {
-  readonly resolver: Resolver;
-  readonly sources: EnvironmentSources;
-  /** The path of a file that the configuration names. */
-  readonly resolvePath: (file: string) => string;
+export interface JwtContext extends TableContext {
   /** Whether the management plane is on, which has the projects. */
   readonly hasProjects: boolean;
 }
@@ -75,19 +69,21 @@ class JwtTable {
   readonly #table: JwtSettings;
   readonly #index: number;
   readonly #context: JwtContext;
+  readonly #reader: TableReader<JwtSettings>;
 
   constructor(table: JwtSettings, index: number, context: JwtContext) {
     this.#table = table;
     this.#index = index;
     this.#context = context;
+    this.#reader = new TableReader(table, ["auth", "jwt", index], context);
   }
 
   read(): JwtIssuer | undefined {
     const { name, issuer, audience } = this.#table;
-    if (name === undefined) this.#missing("name", "the name of the provider in the log");
-    if (issuer === undefined) this.#missing("issuer", "the claim iss of the tokens");
+    if (name === undefined) this.#reader.missing("name", "the name of the provider in the log");
+    if (issuer === undefined) this.#reader.missing("issuer", "the claim iss of the tokens");
     if (audience === undefined) {
-      this.#missing(
+      this.#reader.missing(
         "audience",
         "without it, tokens that the provider made for other programs would be valid",
       );
@@ -95,24 +91,24 @@ class JwtTable {
     const keys = this.#keys();
     const projects = this.#projects();
     const { subject_claim: subjectClaim = "sub", name_claim: nameClaim = subjectClaim } = this.#table;
-    this.#show("algorithms", this.#table.algorithms ?? JWT_ALGORITHMS);
-    const clockSkewMs = this.#show(
+    this.#reader.show("algorithms", this.#table.algorithms ?? JWT_ALGORITHMS);
+    const clockSkewMs = this.#reader.show(
       "clock_skew",
       this.#table.clock_skew ?? DEFAULT_CLOCK_SKEW_MS,
       durationText,
     );
-    this.#show("subject_claim", subjectClaim);
-    this.#show("name_claim", nameClaim);
+    this.#reader.show("subject_claim", subjectClaim);
+    this.#reader.show("name_claim", nameClaim);
     const rules = rulesOf(this.#table.limits);
-    if (this.#table.limits !== undefined) this.#show("limits", this.#table.limits);
-    const caCerts = this.#caCerts();
+    if (this.#table.limits !== undefined) this.#reader.show("limits", this.#table.limits);
+    const caCerts = this.#reader.caCerts();
     if (name === undefined || issuer === undefined || audience === undefined || keys === undefined) {
       return undefined;
     }
     const { default_project: defaultProject, algorithms = JWT_ALGORITHMS } = this.#table;
     this.#checkUrl("issuer", keys.kind === "discovery" ? issuer : undefined);
-    this.#show("issuer", issuer);
-    this.#show("audience", audience);
+    this.#reader.show("issuer", issuer);
+    this.#reader.show("audience", audience);
     this.#checkEntry(issuer);
     return {
       name,
@@ -134,47 +130,41 @@ class JwtTable {
   #keys(): JwtKeyPlace | undefined {
     const { jwks_uri: url, jwks_file: file } = this.#table;
     if (url !== undefined && file !== undefined) {
-      this.#report("jwks_file", "is set together with jwks_uri: keep one of the two");
+      this.#reader.report("jwks_file", "is set together with jwks_uri: keep one of the two");
     }
     if (file !== undefined) {
-      const keys = this.#keysOf(this.#show("jwks_file", file));
+      const keys = this.#keysOf(this.#reader.show("jwks_file", file));
       return keys && { kind: "file", path: this.#context.resolvePath(file), keys };
     }
     if (url === undefined) return { kind: "discovery" };
     this.#checkUrl("jwks_uri", url);
-    return { kind: "url", url: this.#show("jwks_uri", url) };
+    return { kind: "url", url: this.#reader.show("jwks_uri", url) };
   }
 
   #keysOf(file: string): JwtKeySet | undefined {
-    const { sources, resolvePath } = this.#context;
+    const text = this.#reader.readFile("jwks_file", file);
+    if (text === undefined) return undefined;
     const named = `names ${JSON.stringify(file)}, which`;
-    let text: string;
-    try {
-      text = sources.readTextFile(resolvePath(file));
-    } catch (error) {
-      this.#report("jwks_file", `${named} cannot be read: ${reasonOf(error)}`);
-      return undefined;
-    }
     const keys = keySetIn(text);
     if (keys === undefined) {
-      this.#report("jwks_file", `${named} contains no list of keys: {"keys": [{"kty": "RSA", …}]}`);
+      this.#reader.report("jwks_file", `${named} contains no list of keys: {"keys": [{"kty": "RSA", …}]}`);
     } else if (keys.keys.length === 0 || keys.keys.length > MAX_KEYS) {
-      this.#report(
+      this.#reader.report(
         "jwks_file",
         `${named} contains ${keys.keys.length} keys: from 1 to ${MAX_KEYS} are allowed`,
       );
     } else if (keys.keys.some((key) => SECRET_MEMBERS.some((member) => Object.hasOwn(key, member)))) {
-      this.#report("jwks_file", `${named} contains a secret key: leave only the public keys in it`);
+      this.#reader.report("jwks_file", `${named} contains a secret key: leave only the public keys in it`);
     }
     return keys;
   }
 
   #projects(): JwtProjectRule[] {
     const { projects = [], default_project: defaultProject } = this.#table;
-    this.#show("projects", projects);
-    this.#show("default_project", defaultProject);
+    this.#reader.show("projects", projects);
+    this.#reader.show("default_project", defaultProject);
     if (projects.length === 0 && defaultProject === undefined) {
-      this.#missing("projects", "without projects and default_project no token would be valid");
+      this.#reader.missing("projects", "without projects and default_project no token would be valid");
     }
     return projects.flatMap(({ claim, value, project }, place) => {
       for (const [key, given] of Object.entries({ claim, value, project })) {
@@ -194,7 +184,7 @@ class JwtTable {
   #checkEntry(issuer: string): void {
     const isPublic = PUBLIC_ISSUERS.includes(issuer) || isPublicIssuer("microsoft", issuer);
     if (this.#table.default_project === undefined || !isPublic) return;
-    this.#report(
+    this.#reader.report(
       "default_project",
       "would let every account of the provider in the world use the project: map claims with projects",
     );
@@ -205,44 +195,7 @@ class JwtTable {
     if (url === undefined) return;
     const { protocol, hostname } = new URL(url);
     if (protocol === "https:" || isLoopback(hostname)) return;
-    this.#report(key, "must be an https:// URL: who changes plain HTTP could make tokens of anyone");
-  }
-
-  #caCerts(): readonly string[] | undefined {
-    const { ca_file: file } = this.#table;
-    if (file === undefined) return undefined;
-    const { sources, resolvePath } = this.#context;
-    this.#show("ca_file", file);
-    try {
-      const text = sources.readTextFile(resolvePath(file));
-      if (text.includes("-----BEGIN CERTIFICATE-----")) return [text];
-      this.#report("ca_file", `names ${JSON.stringify(file)}, which contains no certificate in PEM format`);
-    } catch (error) {
-      this.#report("ca_file", `names ${JSON.stringify(file)}, which cannot be read: ${reasonOf(error)}`);
-    }
-    return undefined;
-  }
-
-  /** Records a setting for `llm-proxy check`. */
-  #show<Value>(key: keyof JwtSettings, value: Value, show?: (value: Value) => string): Value {
-    const isWritten = this.#table[key] !== undefined;
-    return this.#context.resolver.resolve<Value>(
-      this.#at(key),
-      [isWritten ? { value, at: this.#at(key) } : undefined],
-      { fallback: value, ...(show && { show }) },
-    );
-  }
-
-  #at(key: keyof JwtSettings) {
-    return ["auth", "jwt", this.#index, key];
-  }
-
-  #report(key: keyof JwtSettings, message: string): void {
-    this.#context.resolver.report(this.#at(key), message);
-  }
-
-  #missing(key: keyof JwtSettings, why: string): void {
-    this.#context.resolver.reportMissing(this.#at(key), `is missing: ${why}`);
+    this.#reader.report(key, "must be an https:// URL: who changes plain HTTP could make tokens of anyone");
   }
 }
 

@@ -2,21 +2,15 @@
 
 import { isLoopback } from "./outbound_proxy.ts";
 import { outboundRules } from "./outbound_rules.ts";
-import { reasonOf } from "../problem.ts";
-import type { Resolver } from "./resolver.ts";
+import { type TableContext, TableReader } from "./table_reader.ts";
 import type { SignInConfig, SignInProvider } from "../config.ts";
-import type { EnvironmentSources } from "../sources/env.ts";
 import type { SignInSettings } from "../sources/sign_in_schema.ts";
 import { isPublicIssuer, type SignInPreset, signInPreset } from "../values/sign_in_presets.ts";
 import { secretSchema } from "../values/values.ts";
 import * as v from "valibot";
 
 /** What the reading needs besides the tables. */
-export interface SignInContext {
-  readonly resolver: Resolver;
-  readonly sources: EnvironmentSources;
-  /** The path of a file that the configuration names. */
-  readonly resolvePath: (file: string) => string;
+export interface SignInContext extends TableContext {
   /** The origin of the URL by which browsers reach the admin page; `undefined` if it is not set. */
   readonly publicUrl: string | undefined;
 }
@@ -50,14 +44,14 @@ export function readSignIn(
 /** One table. */
 class SignInTable {
   readonly #table: SignInSettings;
-  readonly #index: number;
   readonly #context: SignInContext;
+  readonly #reader: TableReader<SignInSettings>;
   readonly #preset: SignInPreset;
 
   constructor(table: SignInSettings, index: number, context: SignInContext) {
     this.#table = table;
-    this.#index = index;
     this.#context = context;
+    this.#reader = new TableReader(table, ["management", "sign_in", index], context);
     this.#preset = signInPreset(table.preset ?? "oidc");
   }
 
@@ -65,22 +59,27 @@ class SignInTable {
     const { name, client_id: clientId, preset = "oidc", roles = {}, projects = {} } = this.#table;
     const issuer = this.#issuer();
     const secret = this.#secret();
-    if (name === undefined) this.#missing("name", "the name of the provider in its URL, like google");
-    if (clientId === undefined) this.#missing("client_id", "the name that the provider gave to this proxy");
+    if (name === undefined) this.#reader.missing("name", "the name of the provider in its URL, like google");
+    if (clientId === undefined) {
+      this.#reader.missing("client_id", "the name that the provider gave to this proxy");
+    }
     if (name === undefined || clientId === undefined || issuer === undefined) return undefined;
-    const scopes = this.#show("scopes", this.#scopes());
-    const groupsClaim = this.#show("groups_claim", this.#table.groups_claim ?? this.#preset.groupsClaim);
+    const scopes = this.#reader.show("scopes", this.#scopes());
+    const groupsClaim = this.#reader.show(
+      "groups_claim",
+      this.#table.groups_claim ?? this.#preset.groupsClaim,
+    );
     const allow = {
       domains: (this.#table.allow?.domains ?? []).map((domain) => domain.toLowerCase()),
       groups: this.#table.allow?.groups ?? [],
       emails: (this.#table.allow?.emails ?? []).map((email) => email.toLowerCase()),
     };
-    this.#show("allow", allow);
+    this.#reader.show("allow", allow);
     this.#checkEntry(issuer, { groupsClaim });
-    this.#show("roles", roles);
-    this.#show("projects", projects);
-    this.#show("default_role", this.#table.default_role);
-    const caCerts = this.#caCerts();
+    this.#reader.show("roles", roles);
+    this.#reader.show("projects", projects);
+    this.#reader.show("default_role", this.#table.default_role);
+    const caCerts = this.#reader.caCerts();
     return {
       name,
       title: this.#table.title ?? (this.#table.preset === undefined ? name : this.#preset.title),
@@ -105,51 +104,46 @@ class SignInTable {
     const { issuer: known, issuerForm, title } = this.#preset;
     const issuer = written ?? known;
     if (issuer === undefined) {
-      this.#missing("issuer", `the URL of the provider${issuerForm ? `, like ${issuerForm.example}` : ""}`);
+      this.#reader.missing(
+        "issuer",
+        `the URL of the provider${issuerForm ? `, like ${issuerForm.example}` : ""}`,
+      );
       return undefined;
     }
     const url = new URL(issuer);
     if (url.protocol === "http:" && !isLoopback(url.hostname)) {
-      this.#report(
+      this.#reader.report(
         "issuer",
         "must be an https:// URL: who reads or changes plain HTTP could sign in as anyone",
       );
       return undefined;
     }
     if (issuerForm !== undefined && !issuerForm.pattern.test(issuer)) {
-      this.#report("issuer", `is not an issuer of ${title}: it looks like ${issuerForm.example}`);
+      this.#reader.report("issuer", `is not an issuer of ${title}: it looks like ${issuerForm.example}`);
       return undefined;
     }
-    return this.#show("issuer", issuer);
+    return this.#reader.show("issuer", issuer);
   }
 
   #secret(): { readonly value: string; readonly file?: string } | undefined {
     const { client_secret: secret, client_secret_file: file } = this.#table;
-    const { resolver, sources, resolvePath } = this.#context;
-    this.#show(
+    const { resolver, resolvePath } = this.#context;
+    this.#reader.show(
       file === undefined ? "client_secret" : "client_secret_file",
       secret ?? file,
       (value) => value === undefined ? "none" : value === file ? file : "[redacted]",
     );
     if (secret !== undefined && file !== undefined) {
-      this.#report("client_secret_file", "is set together with client_secret: keep one of the two");
+      this.#reader.report("client_secret_file", "is set together with client_secret: keep one of the two");
     }
     if (secret !== undefined) return { value: secret };
     if (file === undefined) return undefined;
-    const path = resolvePath(file);
-    let text: string;
-    try {
-      text = sources.readTextFile(path).replace(/\r?\n$/, "");
-    } catch (error) {
-      this.#report(
-        "client_secret_file",
-        `names ${JSON.stringify(file)}, which cannot be read: ${reasonOf(error)}`,
-      );
-      return undefined;
-    }
+    const content = this.#reader.readFile("client_secret_file", file);
+    if (content === undefined) return undefined;
+    const text = content.replace(/\r?\n$/, "");
     const { success, issues } = v.safeParse(secretSchema, text);
-    if (success) return { value: text, file: path };
-    resolver.report(this.#at("client_secret_file"), `names a file whose content ${issues[0].message}`);
+    if (success) return { value: text, file: resolvePath(file) };
+    resolver.report(this.#reader.at("client_secret_file"), `names a file whose content ${issues[0].message}`);
     return undefined;
   }
 
@@ -157,7 +151,10 @@ class SignInTable {
     const { scopes, preset } = this.#table;
     if (scopes === undefined) return this.#preset.scopes;
     if (preset !== "github" && !scopes.includes("openid")) {
-      this.#report("scopes", 'must contain "openid": without it the provider does not say who signed in');
+      this.#reader.report(
+        "scopes",
+        'must contain "openid": without it the provider does not say who signed in',
+      );
     }
     return scopes;
   }
@@ -167,56 +164,19 @@ class SignInTable {
     const { allow, roles = {}, projects = {}, default_role: defaultRole, preset = "oidc" } = this.#table;
     const byGroup = [...Object.keys(roles), ...Object.keys(projects), ...allow?.groups ?? []];
     if (byGroup.length > 0 && groupsClaim === undefined) {
-      this.#missing("groups_claim", `${this.#preset.title} sends no groups by itself`);
+      this.#reader.missing("groups_claim", `${this.#preset.title} sends no groups by itself`);
     }
-    const isBroken = this.#context.resolver.hasProblemAt(this.#at("default_role"));
+    const isBroken = this.#context.resolver.hasProblemAt(this.#reader.at("default_role"));
     if (defaultRole === undefined && !isBroken && Object.keys(roles).length === 0) {
-      this.#missing("roles", "without roles and default_role no person can sign in");
+      this.#reader.missing("roles", "without roles and default_role no person can sign in");
     }
     const isLimited = Object.values(allow ?? {}).some((list) => (list?.length ?? 0) > 0);
     if (defaultRole !== undefined && !isLimited && isPublicIssuer(preset, issuer)) {
-      this.#missing(
+      this.#reader.missing(
         "allow",
         `with default_role, every account of ${this.#preset.title} in the world could sign in; ` +
           "name domains, groups or emails",
       );
     }
-  }
-
-  #caCerts(): readonly string[] | undefined {
-    const { ca_file: file } = this.#table;
-    if (file === undefined) return undefined;
-    const { sources, resolvePath } = this.#context;
-    this.#show("ca_file", file);
-    try {
-      const text = sources.readTextFile(resolvePath(file));
-      if (text.includes("-----BEGIN CERTIFICATE-----")) return [text];
-      this.#report("ca_file", `names ${JSON.stringify(file)}, which contains no certificate in PEM format`);
-    } catch (error) {
-      this.#report("ca_file", `names ${JSON.stringify(file)}, which cannot be read: ${reasonOf(error)}`);
-    }
-    return undefined;
-  }
-
-  /** Records a setting for `llm-proxy check`. */
-  #show<Value>(key: keyof SignInSettings, value: Value, show?: (value: Value) => string): Value {
-    const isWritten = this.#table[key] !== undefined;
-    return this.#context.resolver.resolve<Value>(
-      this.#at(key),
-      [isWritten ? { value, at: this.#at(key) } : undefined],
-      { fallback: value, ...(show && { show }) },
-    );
-  }
-
-  #at(key: keyof SignInSettings) {
-    return ["management", "sign_in", this.#index, key];
-  }
-
-  #report(key: keyof SignInSettings, message: string): void {
-    this.#context.resolver.report(this.#at(key), message);
-  }
-
-  #missing(key: keyof SignInSettings, why: string): void {
-    this.#context.resolver.reportMissing(this.#at(key), `is missing: ${why}`);
   }
 }

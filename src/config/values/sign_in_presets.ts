@@ -20,6 +20,8 @@ export interface SignInPreset {
   readonly isPublic: boolean;
   /** The claim that names the organisation by its domain; `undefined` if the verified email address does. */
   readonly domainClaim?: string;
+  /** Whether the provider does not say when a person logged in, so that each sign-in has to be a proof. */
+  readonly leavesOutLoginTime?: true;
   /** Hosts besides that of the issuer, for the flag `--allow-net`. */
   readonly hosts?: readonly string[];
 }
@@ -39,6 +41,8 @@ export const SIGN_IN_PRESETS = {
     secretPlace: "post",
     isPublic: true,
     domainClaim: "hd",
+    // Google sends "auth_time" only to programs that it has verified.
+    leavesOutLoginTime: true,
     hosts: ["oauth2.googleapis.com", "www.googleapis.com", "openidconnect.googleapis.com"],
   },
   microsoft: {

@@ -23,7 +23,7 @@ export interface ProviderEntry {
   readonly person: Person;
   /** The title of the provider. */
   readonly way: string;
-  /** When the person proved at the provider who they are, in milliseconds since 1970. */
+  /** When the person proved at the provider who they are, in milliseconds since 1970; 0 if unknown. */
   readonly provenAt: number;
   /** Whether browsers reach the page over HTTPS. */
   readonly isSecure: boolean;
@@ -129,7 +129,7 @@ export class ProviderSignIn {
     const cookie = await begin({
       person,
       way: this.#people.titleOf(signedIn.provider),
-      provenAt: provenAt(signedIn, this.#parts.clock.epochMs()),
+      provenAt: signedIn.provenAt,
       isSecure: this.#parts.config.publicUrl.startsWith("https://"),
     });
     return { kind: "signed_in", cookies: [cookie] };
@@ -152,9 +152,4 @@ export class ProviderSignIn {
     const client = request && this.#visits.get(request)?.source;
     this.#parts.log("warn", "sign_in_failed", { client, detail: texts.join(" ") });
   }
-}
-
-/** When the person logged in at the provider, if the provider states it; else now. */
-function provenAt({ claims: { auth_time: at } }: SignedIn, now: number): number {
-  return typeof at === "number" && Number.isFinite(at) ? Math.min(now, at * 1000) : now;
 }

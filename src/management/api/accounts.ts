@@ -154,7 +154,7 @@ function shownSession({ session, person }: SessionOf, current: string | undefine
     current: session.id === current,
     created_at: moment(session.createdAt),
     last_used_at: moment(session.usedAt),
-    confirmed_at: moment(session.provenAt),
+    confirmed_at: session.provenAt === 0 ? null : moment(session.provenAt),
     address: session.address,
     browser: session.browser,
   };

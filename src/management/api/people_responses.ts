@@ -51,7 +51,10 @@ export const session = v.object({
   current: v.pipe(v.boolean(), v.description("whether this request belongs to the session")),
   created_at: moment,
   last_used_at: v.pipe(moment, v.description("up to a minute ago")),
-  confirmed_at: v.pipe(moment, v.description("when the person last gave the passphrase or the token")),
+  confirmed_at: v.pipe(
+    v.nullable(moment),
+    v.description("when the person last proved who they are; null if the provider does not state it"),
+  ),
   address: v.string(),
   browser: v.string(),
 });

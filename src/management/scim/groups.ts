@@ -5,15 +5,11 @@ import { createId } from "../api/create_id.ts";
 import type { Directory } from "../directory.ts";
 import { groupConditions } from "./conditions.ts";
 import { type GroupChange, patchedGroup, readGroup, shownGroup } from "./group_resource.ts";
-import { notFound, wasDone } from "./outcomes.ts";
+import { notFound, untilDone, wasDone } from "./outcomes.ts";
 import { readOperations } from "./patch.ts";
 import type { ScimParts } from "./scim_api.ts";
-import { ScimError } from "./scim_error.ts";
 import { listResponse, type ScimRequest } from "./scim_request.ts";
 import { MAX_MEMBERSHIPS } from "./service_documents.ts";
-
-/** How often a change is tried, because another request may change the group at the same time. */
-const MAX_TRIES = 5;
 
 /** Answers requests at `/Groups` and `/Groups/ID`. */
 export class Groups {
@@ -88,18 +84,17 @@ export class Groups {
   /** Removes a group. */
   async remove(id: string, request: ScimRequest): Promise<Response> {
     const { store, onChanged } = this.#parts;
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
+    return await untilDone(async () => {
       const { version } = await this.#find(id);
       request.checkVersion(version);
       const write = store.removeDirectoryGroup({ provider: this.#provider, id, version }, {
         rules: this.#directory.rules,
         by: request.writer,
       });
-      if (!await wasDone("group", write)) continue;
+      if (!await wasDone("group", write)) return undefined;
       await onChanged();
       return new Response(null, { status: 204 });
-    }
-    throw busy();
+    });
   }
 
   get #provider(): string {
@@ -111,15 +106,14 @@ export class Groups {
     request: ScimRequest,
     changed: (before: DirectoryGroupData) => GroupChange,
   ): Promise<void> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
+    await untilDone(async () => {
       const before = await this.#find(id);
       request.checkVersion(before.version);
       const { data, members } = changed(before);
       const { provider, createdAt, version } = before;
       const group = { ...data, id, provider, createdAt, updatedAt: request.writer.at, version };
-      if (await this.#save(group, { members, version }, request)) return;
-    }
-    throw busy();
+      return await this.#save(group, { members, version }, request) || undefined;
+    });
   }
 
   async #save(
@@ -150,10 +144,4 @@ export class Groups {
       status,
     });
   }
-}
-
-function busy(): ScimError {
-  return new ScimError(503, "Other requests change the record at the same time: try again.", {
-    headers: { "retry-after": "1" },
-  });
 }

@@ -9,6 +9,9 @@ import {
 import { StoreError } from "../../storage/store.ts";
 import { ScimError, wrong } from "./scim_error.ts";
 
+/** How often a change is tried, because another request may change the record at the same time. */
+const MAX_TRIES = 5;
+
 /** A kind of record in messages. */
 type Kind = "user" | "group";
 
@@ -53,6 +56,20 @@ export async function wasDone(kind: Kind, write: Promise<DirectoryOutcome>): Pro
     default:
       return outcome satisfies never;
   }
+}
+
+/**
+ * Tries a change until it is done. `attempt` reads the record, and resolves with `undefined` if another
+ * request has changed it before the write. Throws a {@link ScimError} after {@link MAX_TRIES}.
+ */
+export async function untilDone<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
+    const result = await attempt();
+    if (result !== undefined) return result;
+  }
+  throw new ScimError(503, "Other requests change the record at the same time: try again.", {
+    headers: { "retry-after": "1" },
+  });
 }
 
 /** The error for an id that no record of the directory has. */

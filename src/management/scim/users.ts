@@ -8,17 +8,13 @@ import { createId } from "../api/create_id.ts";
 import type { Directory } from "../directory.ts";
 import { freeLogin } from "../free_login.ts";
 import { userConditions } from "./conditions.ts";
-import { notFound, wasDone } from "./outcomes.ts";
+import { notFound, untilDone, wasDone } from "./outcomes.ts";
 import { readOperations } from "./patch.ts";
 import type { ScimParts } from "./scim_api.ts";
-import { ScimError } from "./scim_error.ts";
 import { listResponse, type ScimRequest } from "./scim_request.ts";
 import { MAX_MEMBERSHIPS } from "./service_documents.ts";
 import { patchedUser } from "./user_patch.ts";
 import { namesOf, readUser, shownUser } from "./user_resource.ts";
-
-/** How often a change is tried, because another request may change the user at the same time. */
-const MAX_TRIES = 5;
 
 /** Answers requests at `/Users` and `/Users/ID`. */
 export class Users {
@@ -81,15 +77,14 @@ export class Users {
   /** Removes a user with the person. */
   async remove(id: string, request: ScimRequest): Promise<Response> {
     const { store, onChanged } = this.#parts;
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
+    return await untilDone(async () => {
       const { user: { version } } = await this.#find(id);
       request.checkVersion(version);
       const write = store.removeDirectoryUser({ provider: this.#provider, id, version }, request.writer);
-      if (!await wasDone("user", write)) continue;
+      if (!await wasDone("user", write)) return undefined;
       await onChanged();
       return new Response(null, { status: 204 });
-    }
-    throw busy();
+    });
   }
 
   get #provider(): string {
@@ -101,7 +96,7 @@ export class Users {
     request: ScimRequest,
     changed: (before: DirectoryUserData) => DirectoryUserData,
   ): Promise<Response> {
-    for (let tries = 0; tries < MAX_TRIES; tries++) {
+    return await untilDone(async () => {
       const { user } = await this.#find(id);
       request.checkVersion(user.version);
       const { userName, active, emails, externalId, displayName, name } = changed(user);
@@ -121,9 +116,8 @@ export class Users {
       };
       // A person can have been changed here meanwhile, so a user who is not active is always written.
       if (next.active && isSame(next, user)) return await this.#respond(id, request, 200);
-      if (await this.#save(next, user, request)) return await this.#respond(id, request, 200);
-    }
-    throw busy();
+      return await this.#save(next, user, request) ? await this.#respond(id, request, 200) : undefined;
+    });
   }
 
   /** Writes a user. Resolves with `false` if the user has changed since. */
@@ -181,10 +175,4 @@ function isSame(one: DirectoryUserData, other: DirectoryUserData): boolean {
   const textOf = ({ userName, externalId, active, displayName, name, emails }: DirectoryUserData) =>
     JSON.stringify([userName, externalId, active, displayName, name, emails]);
   return textOf(one) === textOf(other);
-}
-
-function busy(): ScimError {
-  return new ScimError(503, "Other requests change the record at the same time: try again.", {
-    headers: { "retry-after": "1" },
-  });
 }

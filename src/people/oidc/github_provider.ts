@@ -88,7 +88,8 @@ export class GithubProvider implements IdentityProvider {
         ...(primary && { email: primary.email, email_verified: primary.verified }),
         ...(groupsClaim !== undefined && { [groupsClaim]: await this.#groups(token) }),
       };
-      return identityOf(claims, provider);
+      // GitHub states no time of the login, and cannot ask for another one.
+      return { ...identityOf(claims, provider), provenAt: clock.epochMs() };
     } catch (error) {
       throw explained(error, provider);
     }

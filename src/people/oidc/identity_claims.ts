@@ -19,7 +19,7 @@ export function missesClaims(claims: Claims, { groupsClaim }: ClaimSettings): bo
 }
 
 /** The person of checked claims. Throws a {@link SignInFailure} if the groups cannot be known. */
-export function identityOf(claims: Claims, provider: ClaimSettings): Identity {
+export function identityOf(claims: Claims, provider: ClaimSettings): Omit<Identity, "provenAt"> {
   const { sub, iss, exp, email } = claims;
   const address = typeof email === "string" && email.length <= MAX_NAME ? email : undefined;
   return {

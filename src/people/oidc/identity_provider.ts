@@ -19,9 +19,10 @@ export interface IdentityProvider {
   readonly begin: (redirectUri: string, checks: Checks, isFresh: boolean) => Promise<URL>;
   /**
    * Identifies the person of a callback. `callback` is the redirect URI with the query that the browser
-   * brought.
+   * brought. `freshSince` is when a sign-in with `isFresh` began, in milliseconds since 1970, and `undefined`
+   * for others.
    */
-  readonly finish: (callback: URL, checks: Checks) => Promise<Identity>;
+  readonly finish: (callback: URL, checks: Checks, freshSince: number | undefined) => Promise<Identity>;
   /** The URL where the session at the provider ends; `undefined` if the provider has none. */
   readonly logoutUrl: (returnTo: string) => Promise<URL | undefined>;
 }

@@ -17,6 +17,9 @@ import { type Identity, SignInFailure } from "./signed_in.ts";
 /** How much the clocks of the provider and of this machine may differ, in seconds. */
 export const CLOCK_TOLERANCE_S = 60;
 
+/** An age of a login that asks for no new one: longer than sessions at providers last. In seconds. */
+const ANY_AGE_S = "31536000";
+
 /** What an {@link OidcProvider} needs. */
 export interface OidcProviderParts {
   readonly provider: SignInProvider;
@@ -51,11 +54,15 @@ export class OidcProvider implements IdentityProvider {
       code_challenge: await client.calculatePKCECodeChallenge(verifier),
       code_challenge_method: "S256",
       // With "max_age" the provider has to state the time of the login (OpenID Connect Core, 3.1.2.1).
-      ...(isFresh && { prompt: "login", max_age: "0" }),
+      ...(isFresh ? { prompt: "login", max_age: "0" } : { max_age: ANY_AGE_S }),
     });
   }
 
-  async finish(callback: URL, { state, nonce, verifier }: Checks): Promise<Identity> {
+  async finish(
+    callback: URL,
+    { state, nonce, verifier }: Checks,
+    freshSince: number | undefined,
+  ): Promise<Identity> {
     const { provider } = this.#parts;
     const configuration = await this.#configuration();
     this.#keys.lendTo(configuration);
@@ -69,11 +76,12 @@ export class OidcProvider implements IdentityProvider {
       const claims = tokens.claims();
       if (claims === undefined) throw new SignInFailure(502, `${provider.title} sent no ID token.`);
       this.#checkMore(claims);
+      const provenAt = this.#provenAt(claims, freshSince);
       const userInfo = missesClaims(claims, provider) &&
           configuration.serverMetadata().userinfo_endpoint !== undefined
         ? await client.fetchUserInfo(configuration, tokens.access_token, claims.sub)
         : {};
-      return identityOf({ ...userInfo, ...claims }, provider);
+      return { ...identityOf({ ...userInfo, ...claims }, provider), provenAt };
     } catch (error) {
       throw explained(error, provider);
     } finally {
@@ -101,6 +109,28 @@ export class OidcProvider implements IdentityProvider {
         `${provider.title} sent an ID token of the future: set the clocks of both machines.`,
       );
     }
+  }
+
+  /**
+   * When the person logged in at the provider. Throws a {@link SignInFailure} if the provider did not ask for
+   * the login again: a person can remove `prompt` and `max_age` from the address, so only the signed time is
+   * a proof (OpenID Connect Core, 2 and 3.1.3.7).
+   */
+  #provenAt({ auth_time: at }: client.IDToken, freshSince: number | undefined): number {
+    const { provider: { title, preset }, clock } = this.#parts;
+    const now = clock.epochMs();
+    if (typeof at !== "number" || !Number.isFinite(at)) {
+      if (signInPreset(preset).leavesOutLoginTime) return now;
+      if (freshSince === undefined) return 0;
+      throw new SignInFailure(
+        502,
+        `${title} does not state when you logged in (auth_time), so this is no proof that it is you. The ` +
+          "administrator can let the provider send this claim in ID tokens.",
+      );
+    }
+    const provenAt = Math.min(now, at * 1000);
+    if (freshSince === undefined || provenAt >= freshSince - CLOCK_TOLERANCE_S * 1000) return provenAt;
+    throw new SignInFailure(403, `${title} did not ask for your login again. Sign out there, and try again.`);
   }
 
   async #discover(): Promise<client.ServerMetadata> {

@@ -19,6 +19,14 @@ export interface Pending extends Checks {
   readonly provider: string;
   /** The page to which the person returns. */
   readonly returnTo: string;
+  /** Whether the provider shall ask the person to prove again who they are. */
+  readonly isFresh?: true | undefined;
+}
+
+/** A sign-in of which a browser came back. */
+export interface Returned extends Pending {
+  /** In milliseconds since 1970. */
+  readonly begunAt: number;
 }
 
 /** Encrypts texts, like the `SecretBox` of the database. All replicas have the same key. */
@@ -34,6 +42,7 @@ const pendingSchema = v.strictObject({
   verifier: v.string(),
   provider: v.string(),
   returnTo: v.string(),
+  isFresh: v.optional(v.literal(true)),
   /** Milliseconds since 1970. */
   endsAt: v.number(),
 });
@@ -78,7 +87,7 @@ export class PendingSignIns {
   async take(
     cookies: string | null,
     { provider, state }: { readonly provider: string; readonly state: string | null },
-  ): Promise<Pending | undefined> {
+  ): Promise<Returned | undefined> {
     const value = cookieValue(cookies ?? "", this.#cookieName(provider));
     if (value === undefined || state === null) return undefined;
     const { endsAt, ...pending } = await this.#opened(value, provider) ?? { endsAt: 0 };
@@ -86,7 +95,7 @@ export class PendingSignIns {
     const now = this.#clock.epochMs();
     if (now >= endsAt || this.#used.has(state)) return undefined;
     this.#remember(state, endsAt);
-    return pending;
+    return { ...pending, begunAt: endsAt - PENDING_MS };
   }
 
   async #opened(value: string, provider: string): Promise<v.InferOutput<typeof pendingSchema> | undefined> {

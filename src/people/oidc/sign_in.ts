@@ -156,12 +156,10 @@ export class SignIn {
       return redirect(there, []);
     }
     const checks = { state: randomState(), nonce: randomNonce(), verifier: randomPKCECodeVerifier() };
-    const url = await identifies.begin(
-      redirectUri(publicUrl, provider.name),
-      checks,
-      searchParams.has(FRESH),
-    );
-    return redirect(url, [await this.#pending.cookie({ ...checks, provider: provider.name, returnTo })]);
+    const isFresh = searchParams.has(FRESH);
+    const url = await identifies.begin(redirectUri(publicUrl, provider.name), checks, isFresh);
+    const pending = { ...checks, provider: provider.name, returnTo, ...(isFresh && { isFresh }) };
+    return redirect(url, [await this.#pending.cookie(pending)]);
   }
 
   /** Identifies the person of a callback, and begins the session. */
@@ -177,7 +175,8 @@ export class SignIn {
     }
     // The Host of the request has no part in it: the provider compares the redirect URI.
     const callback = new URL(redirectUri(publicUrl, provider.name) + search);
-    const identified = await this.#limited(() => identifies.finish(callback, pending));
+    const freshSince = pending.isFresh && pending.begunAt;
+    const identified = await this.#limited(() => identifies.finish(callback, pending, freshSince));
     const identity = await this.#parts.onIdentified?.(identified, provider.name) ?? identified;
     const outcome = await onSignedIn(await this.#entered(identity, { provider, request }), request);
     if (outcome.kind === "refused") throw new SignInFailure(403, outcome.reason);

@@ -23,6 +23,11 @@ export interface SignedIn {
   readonly claims: Readonly<Record<string, unknown>>;
   /** When the statement of the provider expires, in milliseconds since 1970. A session may last longer. */
   readonly expiresAt: number;
+  /**
+   * When the person proved at the provider who they are, in milliseconds since 1970; 0 if the provider does
+   * not state it.
+   */
+  readonly provenAt: number;
   readonly role: Role;
   /** Names of projects by the groups of the person, without repeats. */
   readonly projects: readonly string[];

@@ -4,7 +4,8 @@ import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
 import type { Span } from "../rows/usage_parts.ts";
 import { DAY_MS } from "../rows/usage_sums.ts";
 import type { PostgresPool } from "./pool.ts";
-import { DIALECT, readSumState } from "./usage_queries.ts";
+import { DIALECT } from "./dialect.ts";
+import { readSumState } from "./usage_queries.ts";
 
 /** The number of the advisory lock of closing. */
 const CLOSING_LOCK = 7_808_210_005;

@@ -6,7 +6,9 @@ import { exchangeOf } from "../rows/exchange_values.ts";
 import { pageOf } from "../rows/pages.ts";
 import type { Row } from "../rows/row.ts";
 import type { ExchangeFilter, ExchangeRow } from "../store.ts";
-import { commonConditions, type Conditions, conditionsOf } from "./conditions.ts";
+import { type Conditions, exchangeConditions } from "../rows/conditions.ts";
+import { conditionsOf } from "./conditions.ts";
+import { DIALECT } from "./dialect.ts";
 import type { Queries } from "./pool.ts";
 import { storedText } from "./stored_text.ts";
 
@@ -77,7 +79,7 @@ function filterConditions(page: ExchangeFilter): Conditions {
     ["coalesce(model_answered, model_asked) = ?", page.model],
     ["status = ?", page.status],
     ["ending = ?", page.ending],
-    ...commonConditions(page),
+    ...exchangeConditions(page, DIALECT),
   ];
 }
 

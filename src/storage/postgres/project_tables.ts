@@ -5,7 +5,9 @@ import type { Listed, Page } from "../page.ts";
 import { pageOf } from "../rows/pages.ts";
 import { projectsOf } from "../rows/project_row.ts";
 import type { Row } from "../rows/row.ts";
-import { conditionsOf, withinConditions } from "./conditions.ts";
+import { scopeConditions } from "../rows/conditions.ts";
+import { conditionsOf } from "./conditions.ts";
+import { DIALECT } from "./dialect.ts";
 import type { Queries } from "./pool.ts";
 import { storedJson, storedText } from "./stored_text.ts";
 import { type Columns, updateRow } from "./versioned_row.ts";
@@ -28,7 +30,7 @@ export async function listProjects(
 ): Promise<Listed<Project>> {
   const { text, values } = conditionsOf([
     ["seq < ?", page.before],
-    ...withinConditions(page.within, { project: "id" }),
+    ...scopeConditions(page.within, { project: "id" }, DIALECT),
     ["seq >= ? AND active", page.activeOnly ? 0 : undefined],
   ]);
   const rows = await queries.all(

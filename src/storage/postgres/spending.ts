@@ -8,7 +8,8 @@ import { allParts, monthOf } from "../rows/usage_parts.ts";
 import { requestsStatement } from "../rows/usage_statements.ts";
 import type { Spending } from "../store.ts";
 import type { Queries } from "./pool.ts";
-import { DIALECT, readSumState } from "./usage_queries.ts";
+import { DIALECT } from "./dialect.ts";
+import { readSumState } from "./usage_queries.ts";
 
 /** Reads the spending of all managed tokens, projects, tokens of the configuration and rules for models. */
 export async function readSpending(

@@ -6,7 +6,9 @@ import { pageOf } from "../rows/pages.ts";
 import { number } from "../rows/row_values.ts";
 import { tokenOf } from "../rows/token_row.ts";
 import { StoreError } from "../store.ts";
-import { conditionsOf, withinConditions } from "./conditions.ts";
+import { scopeConditions } from "../rows/conditions.ts";
+import { conditionsOf } from "./conditions.ts";
+import { DIALECT } from "./dialect.ts";
 import type { Queries } from "./pool.ts";
 import { lockTokens } from "./project_tables.ts";
 import { storedJson, storedText } from "./stored_text.ts";
@@ -35,7 +37,7 @@ export async function listTokens(
     ["project_id = ?", page.projectId],
     ["owner_id = ?", page.ownerId],
     ["active AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", page.activeAt],
-    ...withinConditions(page.within, { project: "project_id", owner: "owner_id = ?" }),
+    ...scopeConditions(page.within, { project: "project_id", owner: "owner_id = ?" }, DIALECT),
   ]);
   const rows = await queries.all(
     `SELECT ${TOKEN_COLUMNS} FROM tokens ${text} ORDER BY seq DESC LIMIT $${values.length + 1}`,

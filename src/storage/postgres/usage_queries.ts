@@ -3,24 +3,12 @@
 import { zoneOffsets } from "../../time/zone_offsets.ts";
 import { usageRowsOf } from "../rows/usage_row.ts";
 import { partsOf, periodOf, type Span } from "../rows/usage_parts.ts";
-import type { SqlDialect } from "../rows/usage_source.ts";
+import { DIALECT } from "./dialect.ts";
 import { firstBytesStatement, type Statement, sumsStatement } from "../rows/usage_statements.ts";
 import { HOUR_MS } from "../rows/usage_sums.ts";
 import type { UsageFilter, UsageGrouping, UsageRow } from "../usage_store.ts";
 import type { Queries } from "./pool.ts";
 import { storedText } from "./stored_text.ts";
-
-const TIME_FORMATS = { day: "YYYY-MM-DD", hour: 'YYYY-MM-DD"T"HH24":00Z"' } as const;
-
-/** How PostgreSQL writes what databases write differently. */
-export const DIALECT: SqlDialect = {
-  placeholder: (number) => `$${number}`,
-  joined: (expression) => `string_agg(${expression}, ' ')`,
-  time: (by, expression) =>
-    `to_char(to_timestamp(${expression} / 1000) AT TIME ZONE 'UTC', '${TIME_FORMATS[by]}')`,
-  list: (placeholder) => `(SELECT json_array_elements_text(${placeholder}::json))`,
-  byBytes: ' COLLATE "C"',
-};
 
 /** Reads the sums of each group, or one sum of everything without a group. */
 export async function readUsage(

@@ -5,7 +5,9 @@ import type { Listed, Page } from "../page.ts";
 import { exchangeOf } from "../rows/exchange_values.ts";
 import type { ExchangeFilter, ExchangeRow } from "../store.ts";
 import { pageOf } from "../rows/pages.ts";
-import { commonConditions, conditionsOf } from "./conditions.ts";
+import { exchangeConditions } from "../rows/conditions.ts";
+import { conditionsOf } from "./conditions.ts";
+import { DIALECT } from "./dialect.ts";
 import type { Row } from "../rows/row.ts";
 import type { Connection } from "./connection.ts";
 
@@ -46,7 +48,7 @@ export function listExchanges(
     ["status = ?", page.status],
     ["ending = ?", page.ending],
     [`seq IN (${WITH_REQUEST_ID})`, page.requestId],
-    ...commonConditions(page),
+    ...exchangeConditions(page, DIALECT),
   ]);
   const { first, last } = searchedRange(database, page);
   const rows: Row[] = [];

@@ -8,7 +8,8 @@ import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
 import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
 import type { Span } from "../rows/usage_parts.ts";
 import { rollUpSpending } from "./spending.ts";
-import { DIALECT, readSumState } from "./usage_queries.ts";
+import { DIALECT } from "./dialect.ts";
+import { readSumState } from "./usage_queries.ts";
 
 /** Deletes up to `count` exchanges from before a moment. Gives their number. */
 export function deleteExchanges(

@@ -2,7 +2,9 @@
 
 import type { Project, ProjectChange, ProjectFilter, ProjectKey } from "../access_store.ts";
 import type { Listed, Page } from "../page.ts";
-import { conditionsOf, withinConditions } from "./conditions.ts";
+import { scopeConditions } from "../rows/conditions.ts";
+import { conditionsOf } from "./conditions.ts";
+import { DIALECT } from "./dialect.ts";
 import type { Connection } from "./connection.ts";
 import { pageOf } from "../rows/pages.ts";
 import { text } from "../rows/row_values.ts";
@@ -26,7 +28,7 @@ export function listProjects(database: Connection, page: Page & ProjectFilter): 
   const { text: where, values } = conditionsOf([
     ["seq < ?", page.before],
     ["active = ?", page.activeOnly ? 1 : undefined],
-    ...withinConditions(page.within, { project: "id" }),
+    ...scopeConditions(page.within, { project: "id" }, DIALECT),
   ]);
   const rows = database.all(
     `SELECT * FROM projects ${where} ORDER BY seq DESC LIMIT ?`,

@@ -9,7 +9,8 @@ import { allParts, monthOf } from "../rows/usage_parts.ts";
 import { requestsStatement } from "../rows/usage_statements.ts";
 import type { ExchangeRow, Spending } from "../store.ts";
 import type { Connection } from "./connection.ts";
-import { DIALECT, readSumState } from "./usage_queries.ts";
+import { DIALECT } from "./dialect.ts";
+import { readSumState } from "./usage_queries.ts";
 
 const ADD = `INSERT INTO spending (start, subject, dated, micros) VALUES (?, ?, ?, ?)
   ON CONFLICT DO UPDATE SET micros = micros + excluded.micros`;

@@ -3,7 +3,9 @@
 import type { Token, TokenChange, TokenFilter } from "../access_store.ts";
 import type { Listed, Page } from "../page.ts";
 import { StoreError } from "../store.ts";
-import { conditionsOf, withinConditions } from "./conditions.ts";
+import { scopeConditions } from "../rows/conditions.ts";
+import { conditionsOf } from "./conditions.ts";
+import { DIALECT } from "./dialect.ts";
 import type { Connection } from "./connection.ts";
 import { pageOf } from "../rows/pages.ts";
 import { number } from "../rows/row_values.ts";
@@ -28,7 +30,7 @@ export function listTokens(
     ["project_id = ?", page.projectId],
     ["owner_id = ?", page.ownerId],
     ["active = 1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > ?)", page.activeAt],
-    ...withinConditions(page.within, { project: "project_id", owner: "owner_id = ?" }),
+    ...scopeConditions(page.within, { project: "project_id", owner: "owner_id = ?" }, DIALECT),
   ]);
   const rows = database.all(
     `SELECT * FROM tokens ${text} ORDER BY seq DESC LIMIT ?`,

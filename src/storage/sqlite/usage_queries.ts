@@ -3,22 +3,11 @@
 import { zoneOffsets } from "../../time/zone_offsets.ts";
 import { usageRowsOf } from "../rows/usage_row.ts";
 import { partsOf, periodOf, type Span } from "../rows/usage_parts.ts";
-import type { SqlDialect } from "../rows/usage_source.ts";
+import { DIALECT } from "./dialect.ts";
 import { firstBytesStatement, type Statement, sumsStatement } from "../rows/usage_statements.ts";
 import { HOUR_MS } from "../rows/usage_sums.ts";
 import type { UsageFilter, UsageGrouping, UsageRow } from "../usage_store.ts";
 import type { Connection } from "./connection.ts";
-
-const TIME_FORMATS = { day: "%Y-%m-%d", hour: "%Y-%m-%dT%H:00Z" } as const;
-
-/** How SQLite writes what databases write differently. */
-export const DIALECT: SqlDialect = {
-  placeholder: (number) => `?${number}`,
-  joined: (expression) => `group_concat(${expression}, ' ')`,
-  time: (by, expression) => `strftime('${TIME_FORMATS[by]}', ${expression} / 1000, 'unixepoch')`,
-  list: (placeholder) => `(SELECT value FROM json_each(${placeholder}))`,
-  byBytes: "",
-};
 
 /** Reads the sums of each group, or one sum of everything without a group. */
 export function readUsage(database: Connection, grouping: UsageGrouping, filter: UsageFilter): UsageRow[] {

@@ -1,9 +1,12 @@
 /** This proxy: plain, and with a managed token. */
 
 import { createTokenValue } from "../../../src/auth/token_value.ts";
+import { bundleProgram } from "../../../src/build/bundle.ts";
+import { shrinkBundle } from "../../../src/build/shrink_bundle.ts";
 import { V8_FLAGS } from "../../../src/cli/v8_flags.ts";
 import type { Rules } from "../../../src/principal.ts";
 import { openStore } from "../../../src/storage/open.ts";
+import { writeBundleManifest } from "../../support/runner/bundle_manifest.ts";
 import { auditRow, projectRow, tokenRow } from "../../support/data/rows.ts";
 import { type Candidate, CHAT_PATH, type Place, ROOT, TLS_FILES, TOKEN, UPSTREAM_KEY } from "./candidate.ts";
 
@@ -28,18 +31,34 @@ export const RULES: Rules = {
   totalBudgetMicros: 1e15,
 };
 
-/** The arguments that run this proxy, as `deno task start` does. */
-export const OWN_ARGS: readonly string[] = [
-  Deno.execPath(),
-  "run",
-  "--quiet",
-  "--no-prompt",
-  "--config",
-  `${ROOT}deno.json`,
-  "-P=run",
-  V8_FLAGS,
-  `${ROOT}src/main.ts`,
-];
+/** The folder of the bundle. The program finds the manual two folders above its modules. */
+const BUNDLE = `${ROOT}dist/benched`;
+let bundled: Promise<void> | undefined;
+
+/**
+ * The arguments that run this proxy as a release runs it: as a bundle, which is made once in each run of the
+ * bench. The sources would take more memory and a longer start.
+ */
+export async function ownArgs(): Promise<readonly string[]> {
+  await (bundled ??= bundleProgram(BUNDLE, {
+    async edit(folder) {
+      await shrinkBundle(folder);
+      await writeBundleManifest(folder);
+    },
+  }));
+  return [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--no-prompt",
+    "--no-check",
+    "--config",
+    `${BUNDLE}/deno.json`,
+    "-P=run",
+    V8_FLAGS,
+    `${BUNDLE}/main.js`,
+  ];
+}
 
 const PATH = `/openai${CHAT_PATH}`;
 
@@ -66,7 +85,7 @@ export function ownCandidate(name: string = OWN_NAME, env: Readonly<Record<strin
     kind: "proxy",
     path: PATH,
     hasTls: true,
-    command: (place) => Promise.resolve({ args: OWN_ARGS, env: { ...ownEnv(place), ...env } }),
+    command: async (place) => ({ args: await ownArgs(), env: { ...ownEnv(place), ...env } }),
   };
 }
 
@@ -100,7 +119,7 @@ export function managedCandidate(
         auditRow("token.create", "tok_1"),
       );
       await store.close();
-      return { args: OWN_ARGS, token, env: { ...ownEnv(place), ...await managementEnv(own), ...env } };
+      return { args: await ownArgs(), token, env: { ...ownEnv(place), ...await managementEnv(own), ...env } };
     },
   };
 }

@@ -20,6 +20,7 @@ const anna = {
   groups: ["of the provider"],
   claims: { oid: "of dru_a" },
   expiresAt: 0,
+  provenAt: 0,
   role: "admin",
   projects: [],
 } as const;

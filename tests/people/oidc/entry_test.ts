@@ -29,7 +29,7 @@ const CLAIMS = {
 
 function entered(claims: Record<string, unknown>, settings: Partial<SignInProvider> = {}) {
   const provider = { ...PROVIDER, ...settings };
-  return enter(identityOf({ ...CLAIMS, ...claims }, provider), provider);
+  return enter({ ...identityOf({ ...CLAIMS, ...claims }, provider), provenAt: 0 }, provider);
 }
 
 function rejected(claims: Record<string, unknown>, settings: Partial<SignInProvider> = {}): string {

@@ -3,34 +3,13 @@
 import { assertEquals, assertMatch } from "@std/assert";
 import { SignInBench, SignInBrowser } from "../../support/clients/sign_in_browser.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
-import { ScriptedProvider } from "../../support/upstreams/scripted_provider.ts";
+import { openGithub } from "../../support/upstreams/github_server.ts";
+import type { ScriptedProvider } from "../../support/upstreams/scripted_provider.ts";
 
 /** A server like GitHub Enterprise. */
 async function github(): Promise<AsyncDisposable & { server: ScriptedProvider; bench: SignInBench }> {
   const clock = new FakeClock();
-  const server = await ScriptedProvider.open(clock);
-  const api: Record<string, unknown> = {
-    "/api/v3/user": { id: 583231, login: "octocat", name: "Mona" },
-    "/api/v3/user/emails": [
-      { email: "octo@other.example", primary: false, verified: true },
-      { email: "octo@example.com", primary: true, verified: true },
-    ],
-    "/api/v3/user/orgs": [{ login: "acme" }],
-    "/api/v3/user/teams": [{ slug: "llm", organization: { login: "acme" } }],
-  };
-  for (const [path, value] of Object.entries(api)) {
-    server.answers.set(
-      path,
-      ({ headers }) =>
-        headers.get("authorization") === "Bearer gho_token"
-          ? Response.json(value)
-          : Response.json({ message: "Bad credentials" }, { status: 401 }),
-    );
-  }
-  server.answers.set(
-    "/login/oauth/access_token",
-    () => Response.json({ access_token: "gho_token", token_type: "bearer", scope: "read:user" }),
-  );
+  const server = await openGithub(clock);
   const table = server.table({
     name: "github",
     title: "GitHub",

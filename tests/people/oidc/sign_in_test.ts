@@ -5,6 +5,7 @@ import { setsSessionCookie, withoutSessionCookie } from "../../../src/http/sessi
 import { SignInBench, SignInBrowser } from "../../support/clients/sign_in_browser.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
 import { ScriptedProvider } from "../../support/upstreams/scripted_provider.ts";
+import type { SignInProvider } from "../../../src/config/config.ts";
 import type { Outcome } from "../../../src/people/oidc/signed_in.ts";
 
 async function opened(outcome?: Outcome) {
@@ -81,6 +82,54 @@ Deno.test("sign-in: a link of another site does not end a sign-in that is on its
   const query = provider.authorize(await browser.begin());
   assertEquals((await browser.returned(new URLSearchParams({ state: "other", code: "1" }))).status, 400);
   assertEquals((await browser.returned(query)).status, 200);
+});
+
+/** A sign-in whose ID token has the time of the login. Gives the page, and the proof in milliseconds ago. */
+async function proof(
+  query: string,
+  loginAgoS: number | undefined,
+  preset: SignInProvider["preset"] = "oidc",
+) {
+  const clock = new FakeClock();
+  await using provider = await ScriptedProvider.open(clock);
+  using bench = await SignInBench.open([provider.table({ preset })], { clock });
+  const browser = new SignInBrowser(bench);
+  const url = await browser.begin("scripted", query);
+  const asked = ["prompt", "max_age"].map((name) => url.searchParams.get(name));
+  const auth_time = loginAgoS === undefined ? undefined : clock.epochMs() / 1000 - loginAgoS;
+  provider.claims = { auth_time };
+  // The person needs a while at the provider.
+  clock.pass(300_000);
+  const { status, text } = await browser.returned(provider.authorize(url));
+  const provenAt = bench.people[0]?.provenAt;
+  return {
+    asked,
+    status,
+    text,
+    ago: provenAt ? clock.epochMs() - provenAt : provenAt === 0 ? "never" : undefined,
+  };
+}
+
+Deno.test("sign-in: without a time of the login that the provider signed, a new login is no proof", async () => {
+  const fresh = "?fresh=1";
+  const sent = await proof(fresh, -200);
+  assertEquals([sent.asked, sent.status, sent.ago], [["login", "0"], 200, 100_000]);
+  const unstated = await proof(fresh, undefined);
+  assertEquals([unstated.status, unstated.ago], [502, undefined]);
+  assertMatch(unstated.text, /Scripted does not state when you logged in \(auth_time\), so this is no proof/);
+  const older = await proof(fresh, 90);
+  assertEquals([older.status, older.ago], [403, undefined], "the person took max_age out of the address");
+  assertMatch(older.text, /Scripted did not ask for your login again/);
+  assertEquals((await proof(fresh, 30)).ago, 330_000, "clocks may differ by a minute");
+});
+
+Deno.test("sign-in: a provider that did not have to state the time of the login signs in without a proof", async () => {
+  const plain = await proof("", undefined);
+  assertEquals([plain.asked, plain.status, plain.ago], [[null, "31536000"], 200, "never"]);
+  assertEquals((await proof("", 3_600)).ago, 3_900_000);
+  assertEquals((await proof("", -86_400)).ago, 0, "no login is in the future");
+  // Google states the time only to programs that it has verified.
+  for (const query of ["", "?fresh=1"]) assertEquals((await proof(query, undefined, "google")).ago, 0);
 });
 
 Deno.test("sign-in: unknown providers, other paths and other methods have an error", async () => {

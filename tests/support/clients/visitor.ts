@@ -10,6 +10,12 @@ export interface Page {
 /** A browser with cookies for each site, which follows redirects and fills in the pages of the provider. */
 export class Visitor {
   readonly #cookies = new Map<string, Map<string, string>>();
+  readonly #with: { readonly client?: Deno.HttpClient };
+
+  /** `client` has the authorities that the browser trusts. */
+  constructor(client?: Deno.HttpClient) {
+    this.#with = client === undefined ? {} : { client };
+  }
 
   /** Requests a URL, and follows at most `redirects` redirects up to a page. */
   async visit(url: string, form?: Record<string, string>, redirects = 20): Promise<Page> {
@@ -17,6 +23,7 @@ export class Visitor {
     const jar = this.#cookies.get(origin) ?? new Map<string, string>();
     this.#cookies.set(origin, jar);
     const response = await fetch(url, {
+      ...this.#with,
       redirect: "manual",
       headers: { cookie: [...jar].map(([name, value]) => `${name}=${value}`).join("; ") },
       ...form && { method: "POST", body: new URLSearchParams(form) },
@@ -41,6 +48,7 @@ export class Visitor {
     const { origin } = new URL(url);
     const cookie = [...this.#cookies.get(origin) ?? []].map(([name, value]) => `${name}=${value}`).join("; ");
     const response = await fetch(url, {
+      ...this.#with,
       method,
       headers: { cookie, origin, ...(body !== undefined && { "content-type": "application/json" }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -5,9 +5,12 @@ import { command } from "./command.ts";
 import { freePort, listening } from "./port.ts";
 import { firstOf, type Reason, without, withoutUnix } from "../runner/left_out.ts";
 
+/** The program of the server, such as Valkey or an older Redis. */
+const PROGRAM = Deno.env.get("LLM_PROXY_TEST_REDIS") ?? "redis-server";
+
 /** Why tests with a Redis server cannot run here. */
 export function withoutRedis(): Reason {
-  return firstOf(withoutUnix(), without("redis-server"));
+  return firstOf(withoutUnix(), without(PROGRAM));
 }
 
 /** The paths of a certificate and its key, in PEM. */
@@ -33,7 +36,7 @@ export class RedisServer implements AsyncDisposable {
   /** Starts a server on a free port. With `tls` it answers only with TLS. */
   static async start({ tls }: { tls?: RedisTls } = {}): Promise<RedisServer> {
     const server = new RedisServer(freePort(), await Deno.makeTempDir({ prefix: "redis_" }), tls);
-    await listening(server.port, "redis-server");
+    await listening(server.port, PROGRAM);
     return server;
   }
 
@@ -63,7 +66,7 @@ export class RedisServer implements AsyncDisposable {
   /** Starts it again on the same port, after {@link kill}. */
   async restart(): Promise<void> {
     this.#process = spawn(this.port, this.#folder, this.#tls);
-    await listening(this.port, "redis-server");
+    await listening(this.port, PROGRAM);
   }
 
   /** Sends a command without arguments and reads the first line of the answer. */
@@ -83,7 +86,7 @@ export class RedisServer implements AsyncDisposable {
 }
 
 function spawn(port: number, folder: string, tls: RedisTls | undefined): Deno.ChildProcess {
-  return command("redis-server", {
+  return command(PROGRAM, {
     args: [
       ...tls === undefined ? ["--port", String(port)] : [
         ...["--port", "0", "--tls-port", String(port), "--tls-auth-clients", "no"],

@@ -18,7 +18,7 @@ export function firstOf(...reasons: readonly Reason[]): Reason {
   return reasons.find((reason) => reason !== undefined);
 }
 
-/** A program that is not in the path. */
+/** A program that is not in the path, or a file that is no program. */
 export function without(program: string): Reason {
   return isInstalled(program) ? undefined : `${program} is not installed`;
 }
@@ -49,6 +49,7 @@ export function withoutIpv6(): Reason {
 }
 
 function isInstalled(program: string): boolean {
+  if (program.includes("/")) return isProgram(program);
   const isWindows = Deno.build.os === "windows";
   const folders = (Deno.env.get("PATH") ?? "").split(isWindows ? ";" : ":");
   return folders.some((folder) => isProgram(`${folder}/${program}${isWindows ? ".exe" : ""}`));

@@ -3,9 +3,9 @@
  * It is made once, at the beginning of a run, so it is never older than the sources.
  */
 
-import manifest from "../../../deno.json" with { type: "json" };
 import { bundleProgram } from "../../../src/build/bundle.ts";
 import { editBundle } from "../../../src/build/edit_bundle.ts";
+import { writeBundleManifest } from "./bundle_manifest.ts";
 
 /**
  * Always the same folder, because the runtime remembers compiled code by the path. The program finds the
@@ -24,13 +24,7 @@ export async function bundleTestedProgram(): Promise<string> {
     await bundleProgram(fresh, {
       async edit(folder) {
         await editBundle(folder);
-        // The rights of the program, without the other settings of the project: those take a tenth of a start
-        // to read.
-        const { unstable, permissions } = manifest;
-        await Deno.writeTextFile(
-          `${folder}/deno.json`,
-          JSON.stringify({ unstable, permissions, workspace: [] }),
-        );
+        await writeBundleManifest(folder);
       },
     });
     await Deno.remove(FOLDER, { recursive: true }).catch(() => {});

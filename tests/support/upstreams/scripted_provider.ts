@@ -17,6 +17,9 @@ export interface SigningKey {
   readonly jwk: JWK;
 }
 
+/** Paths of the token endpoint, the second of them that of GitHub. */
+const TOKEN_PATHS: readonly string[] = ["/token", "/login/oauth/access_token"];
+
 const made = new Map<string, Promise<SigningKey>>();
 
 /** The key pair of a name, for RS256. It is made once, because that takes a second. */
@@ -99,7 +102,7 @@ export class ScriptedProvider implements AsyncDisposable {
   async #answer(request: Request): Promise<Response> {
     const { pathname } = new URL(request.url);
     this.asked.push(pathname);
-    if (pathname === "/token") this.tokenRequest = new URLSearchParams(await request.clone().text());
+    if (TOKEN_PATHS.includes(pathname)) this.tokenRequest = new URLSearchParams(await request.clone().text());
     const own = this.answers.get(pathname);
     if (own !== undefined) return await own(request);
     switch (pathname) {

@@ -482,6 +482,15 @@ Deno.test("the earlier program's backends, end to end: failover in order, each w
   });
 });
 
+Deno.test("import: a file without its program gets the names of the programs", async () => {
+  const { code, err } = await run("", ["import", "litellm.yaml"]);
+  assertEquals(code, 2);
+  assertStringIncludes(err, "Allowed choices are litellm, olla, llama-swap");
+  const missing = await run("", ["import", "litellm"]);
+  assertEquals(missing.code, 2);
+  assertStringIncludes(missing.err, "missing required argument 'file'");
+});
+
 Deno.test("an unknown command: a suggestion, exit code 2", async () => {
   const { code, err } = await run("", ["chek"]);
   assertEquals([code, err.trim()], [2, 'There is no command "chek"; did you mean check?']);

@@ -3,78 +3,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { atTerminal, withoutTerminal } from "../../support/processes/at_terminal.ts";
 import { DeviceBench, signedIn } from "../../support/proxies/device_bench.ts";
-import { proxyCommand, ProxyProcess } from "../../support/processes/proxy_process.ts";
+import { IS_WINDOWS, User } from "../../support/processes/login_user.ts";
+import { ProxyProcess } from "../../support/processes/proxy_process.ts";
 import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
 import { firstOf, unless } from "../../support/runner/left_out.ts";
-import { until, within } from "../../support/time/deadline.ts";
+import { until } from "../../support/time/deadline.ts";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
-
-/** Where the packages of the program are, which would otherwise be in the home of the user. */
-const DENO_DIR = Deno.env.get("DENO_DIR") ?? `${Deno.env.get("HOME")}/.cache/deno`;
-const IS_WINDOWS = Deno.build.os === "windows";
-
-/** A user without variables, with a home and a working folder without a configuration. */
-class User implements AsyncDisposable {
-  /** What the commands printed. */
-  printed = "";
-
-  private constructor(readonly folder: string) {}
-
-  static async make(): Promise<User> {
-    const folder = await Deno.realPath(await Deno.makeTempDir());
-    await Deno.mkdir(`${folder}/work`);
-    return new User(folder);
-  }
-
-  get saved(): string {
-    return `${this.folder}/llm-proxy/logins.json`;
-  }
-
-  command(
-    args: readonly string[],
-    env: Record<string, string> = {},
-    around: readonly string[] = [],
-  ): Deno.Command {
-    const home = {
-      HOME: this.folder,
-      XDG_CONFIG_HOME: this.folder,
-      APPDATA: this.folder,
-      ...(IS_WINDOWS ? {} : { DENO_DIR }),
-    };
-    return proxyCommand(args, { ...home, ...env }, `${this.folder}/work`, { around });
-  }
-
-  async run(args: readonly string[], env: Record<string, string> = {}) {
-    const { code, stdout, stderr } = await this.command(args, env).output();
-    const [out, err] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
-    this.printed += `${out}${err}`;
-    return { code, out: out ?? "", err: err ?? "" };
-  }
-
-  /** Runs `login`, and calls `decide` with the code that it prints. */
-  async login(url: string, decide: (code: string) => Promise<void>, args: readonly string[] = []) {
-    const child = this.command(["login", "--url", url, "--no-browser", ...args]).spawn();
-    const output = new Response(child.stdout).text();
-    let err = "";
-    let isDecided = false;
-    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
-      err += text;
-      const [code] = /^ {2}[A-Z]{4}-[A-Z]{4}$/m.exec(err) ?? [];
-      if (code === undefined || isDecided) continue;
-      isDecided = true;
-      await decide(code.trim());
-    }
-    const { code } = await within(child.status, "the end of the command");
-    const out = await output;
-    this.printed += `${out}${err}`;
-    return { code, out, err };
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    assertNoSecrets(this.printed, "the output of the commands");
-    await Deno.remove(this.folder, { recursive: true });
-  }
-}
 
 Deno.test("login: the token is in a file of the user alone, other commands use it, and logout revokes it", async () => {
   await using bench = await DeviceBench.start();
@@ -245,6 +179,12 @@ Deno.test("login: what cannot work says so before a person does anything", async
       1,
       /No proxy answers at http:\/\/127\.0\.0\.1:9/,
     ],
+    [
+      ["login", "--url", "https://127.0.0.1:9", "--no-browser"],
+      {},
+      1,
+      /No proxy answers at https:\/\/127\.0\.0\.1:9: it refused the connection\.\n$/,
+    ],
     [["login", "--url", "http://127.0.0.1:9"], noHome, 1, /There is no folder for the login/],
     [
       ["login", "--url", "http://127.0.0.1:9", "--expires", "soon"],
@@ -264,6 +204,29 @@ Deno.test("login: what cannot work says so before a person does anything", async
   const damaged = await user.run(["token", "list", "--url", "http://127.0.0.1:9"]);
   assertEquals([damaged.code, damaged.err.includes("llmpm_secret")], [1, false]);
   assertStringIncludes(damaged.err, "it is damaged. Delete it, and log in again.");
+});
+
+Deno.test("login: an address without TLS on another machine has a warning before the code, and others have none", async () => {
+  await using bench = await DeviceBench.start();
+  await using user = await User.make();
+  const { port } = new URL(bench.proxy.url);
+  const warning = /^Warning: (\S+) is not HTTPS\. Everyone on the way to the proxy can read the token/m;
+  const begun = async (url: string, env: Record<string, string> = {}) => {
+    const args = ["login", "--url", url, "--no-browser", "--json"];
+    const { err, out } = await user.run(args, env);
+    return { warned: warning.exec(err)?.[1], out };
+  };
+  // Names of this machine use no outbound proxy. This one is a proxy that answers nothing of use.
+  const env = { HTTP_PROXY: bench.upstream.origin };
+  for (const url of ["http://proxy.lan", "http://192.0.2.1:33000"]) {
+    const { warned, out } = await begun(url, env);
+    assertEquals([warned, /Warning/.test(out)], [url, false]);
+  }
+  for (
+    const url of ["http://127.0.0.1:9", "http://localhost:9", "http://[::1]:9", `https://127.0.0.1:${port}`]
+  ) {
+    assertEquals((await begun(url)).warned, undefined, url);
+  }
 });
 
 Deno.test("login: a .env of the working folder chooses no outbound proxy for the token", async () => {

@@ -201,13 +201,16 @@ Deno.test("provider: callbacks of strangers write at most ten lines in a minute"
 
 Deno.test("provider: the time of the login that the provider states is the time of the proof", async () => {
   await using bench = await ProviderBench.open();
-  const invite = async () => {
-    const { page, visitor } = await bench.signIn("anna", { query: "?fresh=1" });
+  const invite = async (query: string) => {
+    const { page, visitor } = await bench.signIn("anna", { query });
     assertEquals(page.status, 200, page.text);
     return (await visitor.ask("POST", `${bench.proxy.url}/admin/api/people/usr_none/invitation`)).status;
   };
-  assertEquals(await invite(), 404, "the login is fresh, and only the person is unknown");
+  assertEquals(await invite("?fresh=1"), 404, "the login is fresh, and only the person is unknown");
   // The clock of the provider stays, so it states a login of eleven minutes ago.
   bench.clock.pass(11 * 60_000);
-  assertEquals(await invite(), 403);
+  assertEquals(await invite(""), 403);
+  const { page } = await bench.signIn("anna", { query: "?fresh=1" });
+  assertEquals(page.status, 403);
+  assertMatch(page.text, /Real did not ask for your login again/);
 });

@@ -12,7 +12,8 @@ Deno.test("real provider: a person signs in, and the groups give the role and th
   const page = await new Visitor().signIn(`${site.url}/admin/sign-in/real?return=/admin/docs`, "anna");
   assertEquals({ status: page.status, failures: site.failures }, { status: 200, failures: [] });
   assertMatch(page.text, /content="0;url=\/admin\/docs"/);
-  const [{ claims: _, expiresAt, ...person } = { claims: {}, expiresAt: 0 }] = site.people;
+  const [{ claims: _, expiresAt, provenAt, ...person } = { claims: {}, expiresAt: 0, provenAt: 0 }] =
+    site.people;
   assertEquals(person, {
     provider: "real",
     issuer: provider.issuer,
@@ -25,6 +26,7 @@ Deno.test("real provider: a person signs in, and the groups give the role and th
     projects: ["Lab"],
   });
   assertEquals(expiresAt > Date.now(), true);
+  assertEquals(Math.abs(Date.now() - provenAt) < 60_000, true, "the provider states the time of the login");
 });
 
 Deno.test("real provider: a person without a group of roles gets a page that says so", async () => {
