@@ -194,8 +194,14 @@ async function readEdges(entry: string): Promise<{ local: Edge[]; packages: Edge
   return { local, packages };
 }
 
-/** What the entries of the program and its serving threads reach. */
-async function readProgram(): Promise<{ local: Edge[]; packages: Edge[] }> {
+let program: Promise<{ local: Edge[]; packages: Edge[] }> | undefined;
+
+/** What the entries of the program and its serving threads reach. Reads it once. */
+function readProgram(): Promise<{ local: Edge[]; packages: Edge[] }> {
+  return program ??= readGraphs();
+}
+
+async function readGraphs(): Promise<{ local: Edge[]; packages: Edge[] }> {
   const graphs = await Promise.all(
     [...ENTRIES, "cli/workers/serving_worker"].map((entry) => readEdges(`src/${entry}.ts`)),
   );

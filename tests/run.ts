@@ -16,9 +16,9 @@
 import { FEW_CASES } from "./support/runner/cases.ts";
 import { leftOutLines } from "./support/runner/left_out_lines.ts";
 import { runSuite } from "./support/runner/run_suite.ts";
-import { Summary } from "./support/runner/summary.ts";
+import { type SuiteResult, Summary } from "./support/runner/summary.ts";
 import { bundleTestedProgram } from "./support/runner/tested_program.ts";
-import { writeTogether } from "./support/runner/together.ts";
+import { sharingIsolates } from "./support/runner/together.ts";
 import { filesOf, type Suite, suitesOf, type Wanted } from "./suites.ts";
 
 /** Modules that run in processes of their own. The tests do not import them. */
@@ -31,11 +31,6 @@ const PROGRAMS = [
 ];
 /** Any small module: the first bundle fetches the bundler. */
 const SMALL = "src/time/clock.ts";
-/**
- * How many modules of tests that share an isolate there are for each processor: few to start, and all end at
- * about the same time.
- */
-const SHARED_PER_PROCESSOR = 4;
 const WANTED: Readonly<Record<string, Wanted>> = { "--long": "long", "--all": "all" };
 const FROM_SOURCE = "--source";
 
@@ -65,12 +60,15 @@ const env = {
 const summary = new Summary();
 const reports: string[] = [];
 for (const [index, suite] of suites.entries()) {
-  console.log(`\n== ${suite.name}: ${suite.files.length} files`);
-  const report = `${folder}/${index}.xml`;
-  const isLong = wanted !== "short" || named.length > 0;
-  summary.add(await runSuite(await sharingIsolates(suite, index), { report, options, isLong, env }));
+  if (suite.isBeside === true && index > 0) continue;
+  const beside = suites[index + 1];
+  const ends = [run(suite, { index, isHeld: false })];
+  if (beside?.isBeside === true) ends.push(run(beside, { index: index + 1, isHeld: true }));
+  for (const result of await Promise.all(ends)) summary.add(result);
+}
+for (const index of suites.keys()) {
   // A run that broke off before its first test has no report.
-  reports.push(await Deno.readTextFile(report).catch(() => ""));
+  reports.push(await Deno.readTextFile(reportOf(index)).catch(() => ""));
 }
 console.log(leftOutLines(reports.join("\n")));
 if (named.length === 0 && wanted === "short") {
@@ -80,16 +78,25 @@ console.log(summary.line);
 await Deno.remove(folder, { recursive: true });
 Deno.exit(summary.code);
 
-/**
- * The suite with its files in modules that share isolates, where it has more than a few. Named files run as
- * they are.
- */
-async function sharingIsolates(suite: Suite, index: number): Promise<Suite> {
-  if (named.length > 0 || suite.sharing.length === 0) return suite;
-  const others = suite.files.filter((file) => !suite.sharing.includes(file));
-  const count = SHARED_PER_PROCESSOR * navigator.hardwareConcurrency;
-  const modules = await writeTogether(suite.sharing, { folder: `${folder}/${index}`, count });
-  return { ...suite, files: [...others, ...modules] };
+function reportOf(index: number): string {
+  return `${folder}/${index}.xml`;
+}
+
+/** Runs a suite. If its output is held, the output appears when the suite has ended. */
+async function run(
+  suite: Suite,
+  { index, isHeld }: { index: number; isHeld: boolean },
+): Promise<SuiteResult> {
+  console.log(`\n== ${suite.name}: ${suite.files.length} files${isHeld ? ", at the same time" : ""}`);
+  const isLong = wanted !== "short" || named.length > 0;
+  const shared = named.length > 0 ? suite : await sharingIsolates(suite, `${folder}/${index}`);
+  return runSuite(shared, {
+    report: reportOf(index),
+    options,
+    isLong,
+    env,
+    isHeld,
+  });
 }
 
 /** Runs the runtime in the environment as it is. */

@@ -7,6 +7,9 @@
 import { engineFiles } from "./support/runner/engine_tests.ts";
 import { leftOutLines } from "./support/runner/left_out_lines.ts";
 import { runSuite } from "./support/runner/run_suite.ts";
+import { Summary } from "./support/runner/summary.ts";
+import { sharingIsolates } from "./support/runner/together.ts";
+import { suitesOf } from "./suites.ts";
 
 const named = Deno.args.filter((arg) => arg.endsWith(".ts"));
 const options = Deno.args.filter((arg) => !named.includes(arg));
@@ -17,15 +20,17 @@ const fetched = await new Deno.Command(Deno.execPath(), { args: ["cache", "--qui
 if (!fetched.success) Deno.exit(1);
 
 const folder = await Deno.makeTempDir();
-const report = `${folder}/report.xml`;
-const { code } = await runSuite({ name: "the engine deno", files, isParallel: true, sharing: [] }, {
-  report,
-  options,
-  isLong: named.length > 0,
-  env: { LLM_PROXY_ENGINE: "deno" },
-});
-// A run that broke off before its first test has no report.
-const text = await Deno.readTextFile(report).catch(() => "");
+const summary = new Summary();
+const reports: string[] = [];
+for (const [index, suite] of suitesOf(files).entries()) {
+  const shared = named.length > 0 ? suite : await sharingIsolates(suite, `${folder}/${index}`);
+  const report = `${folder}/${index}.xml`;
+  const env = { LLM_PROXY_ENGINE: "deno" };
+  summary.add(await runSuite(shared, { report, options, isLong: named.length > 0, env }));
+  // A run that broke off before its first test has no report.
+  reports.push(await Deno.readTextFile(report).catch(() => ""));
+}
 await Deno.remove(folder, { recursive: true });
-console.log(leftOutLines(text));
-Deno.exit(code);
+console.log(leftOutLines(reports.join("\n")));
+console.log(summary.line);
+Deno.exit(summary.code);

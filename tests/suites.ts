@@ -11,6 +11,8 @@ export interface Suite {
   readonly isParallel: boolean;
   /** Those of the files that may share an isolate. */
   readonly sharing: readonly string[];
+  /** Whether it runs at the same time as the suite before. */
+  readonly isBeside?: boolean;
 }
 
 /** Which tests are wanted: those of `deno task test`, those of `deno task test:long`, or both. */
@@ -30,6 +32,7 @@ const LONG: Listed = {
   "tests/browser/": "a browser on every page of the admin page, at several widths",
   "tests/build/shrink_bundle_test.ts": "a bundle of the whole program, which a second pass shrinks",
   "tests/cli/completion_test.ts": "every place of a command line, in three shells",
+  "tests/cli/worker_server_test.ts": "threads that load the program from source, and crash",
   "tests/clients/tls_test.ts": "certificates for each client that is installed",
   "tests/docs_commands_test.ts": "every command of the documentation",
   "tests/forwarding/fuzz_test.ts": "a million generated responses",
@@ -53,6 +56,7 @@ const LONG: Listed = {
   "tests/wire/budgets/reconciliation_test.ts": "300 exchanges of all kinds, with reloads",
   "tests/wire/commands/check_changed_test.ts": "15 commands and proxies",
   "tests/wire/commands/colours_test.ts": "every command at a terminal and in a pipe",
+  "tests/wire/commands/commands_test.ts": "38 commands and proxies",
   "tests/wire/commands/control_token_test.ts": "65 commands and proxies, at every kind of address",
   "tests/wire/commands/doctor_test.ts": "every finding, with real servers in front",
   "tests/wire/commands/import_test.ts": "54 commands",
@@ -74,8 +78,10 @@ const LONG: Listed = {
   "tests/wire/hostile/http2_test.ts": "31 hostile sessions, and what each leaves behind",
   "tests/wire/management/management_test.ts": "76 commands and proxies",
   "tests/wire/management/postgres_test.ts": "six servers of PostgreSQL, 30 commands and proxies",
+  "tests/wire/process/managed_workers_test.ts": "proxies with two threads each, and thousands of requests",
   "tests/wire/process/reload_load_test.ts": "a hundred reloads under load",
   "tests/wire/process/replica_soak_test.ts": "kills of replicas and losses of their servers under load",
+  "tests/wire/process/replicated_workers_test.ts": "four proxies with two threads each",
   "tests/wire/process/soak_test.ts": "mixed traffic for as long as a leak needs to show",
   "tests/wire/process/tls_test.ts": "16 commands and proxies, with new keys",
   "tests/wire/sign_in/replicas_test.ts":
@@ -97,6 +103,8 @@ const SAMPLED: Listed = {
   "tests/limits/shared/redis_server_test.ts": "80 random orders of 250 steps, and 8 of messages",
   "tests/objects/body_references_test.ts": "2,000 generated bodies",
   "tests/payload/json_reader_test.ts": "20,000 generated texts",
+  "tests/storage/sqlite_test.ts":
+    "sums of usage by 112 combinations of period, filter, grouping and time zone",
 };
 
 /** These run one after the other, while no other test runs. Files that run in parallel share one process. */
@@ -108,14 +116,19 @@ const ALONE: Listed = {
   "tests/linear_cost_test.ts": "measures the processor time of the process",
   "tests/management/token_growth_test.ts": "compares durations of less than a millisecond",
   "tests/payload/decompressor_test.ts": "measures the processor time of the process",
-  "tests/storage/copy_test.ts": "a program that another test starts holds this one's file locks for a moment",
-  "tests/storage/restore_orders_test.ts":
-    "a program that another test starts holds this one's file locks for a moment",
-  "tests/storage/restore_test.ts":
-    "a program that another test starts holds this one's file locks for a moment",
   "tests/wire/sign_in/":
     "its proxies must know their ports before they listen, and another test could take one",
   "tests/storage/threads_test.ts": "measures how long a thread is blocked",
+};
+
+/**
+ * These run one after the other in a process that runs beside the one with the parallel files: a program that
+ * another test of the same process starts holds their file locks for a moment.
+ */
+const OWN_PROCESS: Listed = {
+  "tests/storage/copy_test.ts": "copies databases, whose locks must be free",
+  "tests/storage/restore_orders_test.ts": "restores databases, whose locks must be free",
+  "tests/storage/restore_test.ts": "restores databases, whose locks must be free",
 };
 
 /** These start before the other parallel files: a long one that starts last runs alone at the end. */
@@ -163,19 +176,23 @@ export function suitesOf(files: readonly string[]): Suite[] {
   const all = [...new Set(files)].sort();
   const first = all.filter((file) => isIn(FIRST, file));
   const alone = all.filter((file) => isIn(ALONE, file));
-  const others = all.filter((file) => !isIn(FIRST, file) && !isIn(ALONE, file));
+  const own = all.filter((file) => isIn(OWN_PROCESS, file));
+  const others = all.filter((file) => ![FIRST, ALONE, OWN_PROCESS].some((listed) => isIn(listed, file)));
   const slowest = Object.keys(SLOWEST).filter((file) => others.includes(file));
   const parallel = [...slowest, ...others.filter((file) => !isIn(SLOWEST, file))];
   return [
     { name: "the source itself", files: first, isParallel: true, sharing: [] },
     { name: "in parallel", files: parallel, isParallel: true, sharing: parallel.filter(mayShare) },
+    { name: "in a separate process", files: own, isParallel: false, sharing: [], isBeside: true },
     { name: "one after the other", files: alone, isParallel: false, sharing: [] },
   ].filter((suite) => suite.files.length > 0);
 }
 
 /** All that is listed, for the test of the lists. */
 export function allListed(): readonly (readonly [path: string, why: string])[] {
-  return [FIRST, LONG, SAMPLED, ALONE, SLOWEST, SEPARATE].flatMap((listed) => Object.entries(listed));
+  return [FIRST, LONG, SAMPLED, ALONE, OWN_PROCESS, SLOWEST, SEPARATE].flatMap((listed) =>
+    Object.entries(listed)
+  );
 }
 
 function mayShare(file: string): boolean {

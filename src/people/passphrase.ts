@@ -3,7 +3,7 @@
 import { randomBytes, scrypt, timingSafeEqual } from "node:crypto";
 
 /** The costs of a hash. One hash needs 128 · N · r bytes of memory: 128 MiB. */
-interface Costs {
+export interface Costs {
   /** The binary logarithm of N. */
   readonly logN: number;
   readonly r: number;
@@ -38,7 +38,8 @@ export async function isPassphrase(passphrase: string, hash: string | undefined)
   return timingSafeEqual(found, expected) && parsed !== undefined;
 }
 
-interface ParsedHash {
+/** What a stored hash says: its costs, its salt, and the hash itself. */
+export interface ParsedHash {
   readonly costs: Costs;
   readonly salt: Uint8Array;
   readonly expected: Uint8Array;
@@ -50,8 +51,8 @@ const NOBODYS: ParsedHash = {
   expected: new Uint8Array(HASH_BYTES),
 };
 
-/** Reads a stored hash. `undefined` for a text that this program did not write. */
-function parseHash(text: string): ParsedHash | undefined {
+/** Reads a stored hash. Returns `undefined` if this program did not write the text. */
+export function parseHash(text: string): ParsedHash | undefined {
   const [, logN, r, p, salt = "", hash = ""] =
     /^scrypt\$(\d{1,2})\$(\d{1,2})\$(\d{1,2})\$([\w+/]{22}==)\$([\w+/]{43}=)$/.exec(text) ?? [];
   const costs = { logN: Number(logN), r: Number(r), p: Number(p) };

@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { hashPassphrase, isPassphrase } from "../../src/people/passphrase.ts";
+import { hashPassphrase, isPassphrase, parseHash } from "../../src/people/passphrase.ts";
 
 const CHEAP = { logN: 4, r: 8, p: 1 };
 
@@ -25,16 +25,22 @@ Deno.test("isPassphrase: knows a hash of another program", async () => {
   assertEquals(await isPassphrase("correct horse battery", hash), true);
 });
 
-Deno.test("isPassphrase: nobody has no hash, a hash with absurd costs, or another text", async () => {
-  const [, , , , salt, hash] = (await hashPassphrase("x", CHEAP)).split("$");
+Deno.test("isPassphrase: no passphrase has no hash, or a text that is not a hash", async () => {
+  const texts = [undefined, "scrypt$21$8$1$"];
+  // Together, because each of them takes as long as a real one.
+  assertEquals(await Promise.all(texts.map((text) => isPassphrase("x", text))), [false, false]);
+});
+
+Deno.test("parseHash: rejects a hash with absurd costs, and other texts", async () => {
+  const text = await hashPassphrase("x", CHEAP);
+  assertEquals(parseHash(text)?.costs, CHEAP);
+  const [, , , , salt, hash] = text.split("$");
   const wrong = [
-    undefined,
     "",
     `scrypt$21$8$1$${salt}$${hash}`,
     `scrypt$4$99$1$${salt}$${hash}`,
     `scrypt$0$8$1$${salt}$${hash}`,
     `bcrypt$4$8$1$${salt}$${hash}`,
   ];
-  // Together, because each of them takes as long as a real one.
-  assertEquals(await Promise.all(wrong.map((one) => isPassphrase("x", one))), wrong.map(() => false));
+  assertEquals(wrong.map(parseHash), wrong.map(() => undefined));
 });

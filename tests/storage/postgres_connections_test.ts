@@ -137,4 +137,4 @@ storeContract("postgres by PgBouncer", async () => {
       postgres().giveBack(name);
     },
   };
-}, withoutPgBouncer);
+}, { reason: withoutPgBouncer });

@@ -34,7 +34,7 @@ storeContract("postgres", async () => {
     open: () => openStore(postgres().url(name)),
     dispose: () => Promise.resolve(postgres().giveBack(name)),
   };
-}, withoutPostgres());
+}, { reason: withoutPostgres() });
 
 /** A test with an empty database, and the stores that it opens there. */
 function test(

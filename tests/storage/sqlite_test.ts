@@ -8,18 +8,21 @@ import { lockExclusively } from "../../src/storage/sqlite/lock.ts";
 import { type Migration, MIGRATIONS } from "../../src/storage/sqlite/migrations.ts";
 import { openSqlite } from "../../src/storage/sqlite/sqlite.ts";
 import { StoreError } from "../../src/storage/store.ts";
+import { cases } from "../support/runner/cases.ts";
 import { unless, withoutUnix } from "../support/runner/left_out.ts";
+import { writeEmptyDatabase } from "../support/data/empty_database.ts";
 import { ALL_TOGETHER, auditRow, exchangeRow, NO_FILTER, projectRow } from "../support/data/rows.ts";
 import { storeContract } from "./contract.ts";
 import { turns } from "../support/time/turns.ts";
 
 storeContract("sqlite", async () => {
   const folder = await Deno.makeTempDir();
+  await writeEmptyDatabase(`${folder}/test.db`);
   return {
-    open: () => openStore(`sqlite:${folder}/data/test.db`),
+    open: () => openStore(`sqlite:${folder}/test.db`),
     dispose: () => Deno.remove(folder, { recursive: true }),
   };
-});
+}, { every: cases({ few: 9, all: 3 }) });
 
 function inFolder(work: (folder: string) => Promise<void> | void): () => Promise<void> {
   return async () => {

@@ -87,14 +87,14 @@ sharedContract("RedisLimits", {
     },
   },
 });
-sameAsModel("RedisLimits", { reason: withoutRedis(), open }, cases({ few: 5, all: 40 }));
+sameAsModel("RedisLimits", { reason: withoutRedis(), open }, cases({ few: 3, all: 40 }));
 disorderTest("RedisLimits", {
   reason: withoutRedis(),
   open,
   async lose() {
     assertEquals(await server?.send("FLUSHALL"), "+OK");
   },
-}, cases({ few: 2, all: 8 }));
+}, cases({ few: 1, all: 8 }));
 loadTests("RedisLimits", {
   reason: withoutRedis(),
   async open() {

@@ -37,12 +37,14 @@ export interface RunOptions {
   readonly isLong: boolean;
   /** More variables for the tests. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether the output appears at the end, because another suite runs at the same time. */
+  readonly isHeld?: boolean;
 }
 
 /** Runs a suite in a clean environment. Its modules must have been fetched. It does not check their types. */
 export async function runSuite(
   { files, isParallel }: Suite,
-  { report, options, isLong, env: more = {} }: RunOptions,
+  { report, options, isLong, env: more = {}, isHeld = false }: RunOptions,
 ): Promise<SuiteResult> {
   const env = PARAMETERS.flatMap((name) => {
     const value = Deno.env.get(name);
@@ -61,7 +63,10 @@ export async function runSuite(
   const child = denoCommand(["test", ...flags, ...options, ...files], {
     env: { ...Object.fromEntries(env), ...more },
     stdout: "piped",
+    stderr: isHeld ? "piped" : "inherit",
   }).spawn();
+  const held: Uint8Array[] = [];
+  const errors = isHeld ? new Response(child.stderr).bytes() : Promise.resolve(new Uint8Array());
   const silenceMs = isLong ? SILENCE_MS.long : SILENCE_MS.short;
   let lastAt = performance.now();
   let interruptedAt: number | undefined;
@@ -77,13 +82,15 @@ export async function runSuite(
   const decoder = new TextDecoder();
   let text = "";
   for await (const piece of child.stdout) {
-    await write(piece);
+    if (isHeld) held.push(piece);
+    else await write(piece);
     const added = decoder.decode(piece, { stream: true });
     if (!STILL_RUNNING.test(added)) lastAt = performance.now();
     text = (text + added).slice(-KEPT);
   }
   const { code } = await child.status;
   clearInterval(watch);
+  for (const piece of [...held, await errors]) await write(piece);
   return { lastLines: withoutColours(text), code };
 }
 

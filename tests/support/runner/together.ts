@@ -1,12 +1,30 @@
 /** Modules that import several files of tests, so that these share one isolate. */
 
 import { pathToFileURL } from "node:url";
+import type { Suite } from "../../suites.ts";
+
+/**
+ * How many modules of tests that share an isolate there are for each processor: few to start, and all end at
+ * about the same time.
+ */
+const SHARED_PER_PROCESSOR = 4;
 
 export interface Together {
   /** Where the modules are written; it must not exist. */
   readonly folder: string;
   /** How many modules there are at most. */
   readonly count: number;
+}
+
+/**
+ * The suite with its files in modules that share isolates, if it has files that may. The modules are written
+ * into a folder, which must not exist.
+ */
+export async function sharingIsolates(suite: Suite, folder: string): Promise<Suite> {
+  if (suite.sharing.length === 0) return suite;
+  const others = suite.files.filter((file) => !suite.sharing.includes(file));
+  const count = SHARED_PER_PROCESSOR * navigator.hardwareConcurrency;
+  return { ...suite, files: [...others, ...await writeTogether(suite.sharing, { folder, count })] };
 }
 
 /**
