@@ -45,7 +45,7 @@ export interface Client {
   readonly dialects: readonly Dialect[];
   /** The name of the endpoint that fits the client best, if the proxy has one with this name. */
   readonly preferredEndpoint?: string;
-  /** Writes the settings. */
+  /** The settings, in pieces that a person pastes into one place each. */
   readonly pieces: (facts: ConnectFacts) => readonly Piece[];
   /**
    * Whether the client can send another header, which endpoints that forward its own key need for the proxy

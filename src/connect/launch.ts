@@ -61,7 +61,7 @@ export interface Launcher {
   readonly needsModel?: true;
   /** Whether the client can send the proxy token beside its own key. */
   readonly canKeepOwnKey?: true;
-  /** Writes the settings. */
+  /** How to start the program with the settings: its arguments, variables and files. */
   readonly launch: (facts: LaunchFacts) => Launch;
 }
 

@@ -58,7 +58,7 @@ export class BackendHealth {
     this.#probingSince = now;
   }
 
-  /** The probe has ended. */
+  /** Ends the probe, so that another request can be one. */
   endProbe(): void {
     this.#probingSince = undefined;
   }

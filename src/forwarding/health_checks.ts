@@ -35,7 +35,7 @@ export class HealthChecks {
     }
   }
 
-  /** Ends all checks. */
+  /** Ends all checks, also those that run. */
   stop(): void {
     this.#stopped.cancel(new Error("the checks were stopped"));
   }

@@ -45,7 +45,7 @@ export interface BackendState {
   readonly backend: Backend;
   readonly onEvent: (event: HealthEvent) => void;
   readonly isOnlyOne: boolean;
-  /** The running attempts. */
+  /** How many attempts run at the backend. A reload keeps the count. */
   readonly running: { count: number };
   /** The health for all holders. It fails only after failures of two holders, or of connects. */
   readonly health: BackendHealth;

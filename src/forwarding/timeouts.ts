@@ -58,7 +58,7 @@ export class PhaseTimer {
   readonly #startedAt: number;
   #phase: Phase = "connect";
   #activeAt: number;
-  /** When the timer fires. */
+  /** When the timer fires, in milliseconds of the clock. */
   #wakesAt = Infinity;
   #cancel: (() => void) | undefined;
   #stopped = false;
@@ -76,7 +76,7 @@ export class PhaseTimer {
     this.#activeAt = startedAt;
   }
 
-  /** Begins a phase. */
+  /** Begins a phase, whose timeout counts from now on. The timeout of the phase before ends. */
   enter(phase: Phase): void {
     if (this.#stopped) return;
     this.#phase = phase;

@@ -29,7 +29,7 @@ export interface ServiceFile {
 
 /** The files and commands of a service. */
 export interface ServicePlan {
-  /** The files to write. */
+  /** The files to write, in this order. */
   readonly files: readonly ServiceFile[];
   /** Commands to run after the files are written. */
   readonly installCommands: readonly string[];

@@ -55,7 +55,7 @@ export class PackedExchanges {
   readonly #lastTexts: (string | undefined)[] = new Array(WIDTH).fill(undefined);
   readonly #lastPlaces: number[] = new Array(WIDTH).fill(NaN);
 
-  /** Packs some rows. */
+  /** Packs rows into new memory. */
   static of(rows: Iterable<ExchangeRow>): PackedExchanges {
     const packed = new PackedExchanges();
     for (const row of rows) packed.add(row);

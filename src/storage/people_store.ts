@@ -142,7 +142,7 @@ export interface SessionStore {
   readonly listSessions: (
     page: Page & { personId: string | undefined; usedSince: number },
   ) => Promise<Listed<SessionOf>>;
-  /** Records activity. */
+  /** Records the last use of a session, with its address and browser. */
   readonly touchSession: (
     id: string,
     use: Pick<Session, "usedAt" | "address" | "browser">,
@@ -208,7 +208,7 @@ export interface ManagementTokenStore {
   ) => Promise<Listed<ManagementTokenOf>>;
   /** Resolves with `false` if there is no such token, or if it is revoked already. */
   readonly revokeManagementToken: (id: string, audit: NewAuditEntry) => Promise<boolean>;
-  /** Records a use. */
+  /** Records the last use of a management token, in milliseconds since 1970. */
   readonly touchManagementToken: (id: string, at: number) => Promise<void>;
 }
 

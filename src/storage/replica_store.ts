@@ -22,7 +22,7 @@ export interface ReplicaStore {
    * written for `keptMs` milliseconds. Gives all programs that are left, by their ids.
    */
   readonly announceReplica: (id: string, text: string, keptMs: number) => Promise<SeenReplica[]>;
-  /** Removes this program. */
+  /** Removes the text of this program, because it ends. */
   readonly removeReplica: (id: string) => Promise<void>;
 }
 

@@ -91,7 +91,7 @@ export class IssuerKeys {
     return true;
   }
 
-  /** Reads no more. */
+  /** Ends the reads of keys. A read that runs goes on, and is the last one. */
   close(): void {
     this.#isClosed = true;
     this.#stopTimer();

@@ -113,7 +113,7 @@ export class JwtTokens implements ClientJwt {
     return this.#issuers.find(({ config }) => way(config) === way(wanted))?.keys.last;
   }
 
-  /** Reads no more keys. */
+  /** Ends the reads of the keys of all providers. */
   close(): void {
     for (const { keys } of this.#issuers) keys.close();
   }

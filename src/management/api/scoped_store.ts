@@ -58,31 +58,34 @@ export class ScopedStore {
     return hasProject(this.#scope, id) ? await this.#store.findProject(id) : undefined;
   }
 
-  /** Lists projects. */
+  /** Lists the projects that the actor reaches, newest first. */
   listProjects(page: Page & Omit<ProjectFilter, "within">): Promise<Listed<Project>> {
     return this.#store.listProjects({ ...page, within: this.#scope });
   }
 
-  /** Adds a project. */
+  /** Adds a project. Throws a {@link Problem} unless for an administrator, and `taken` for a used name. */
   addProject(...args: Parameters<ProjectStore["addProject"]>): ReturnType<ProjectStore["addProject"]> {
     return this.whole().addProject(...args);
   }
 
-  /** Changes a project. */
+  /**
+   * Changes a project. Throws a {@link Problem} unless for an administrator. Resolves with `false` if the
+   * project has another version by now.
+   */
   changeProject(
     ...args: Parameters<ProjectStore["changeProject"]>
   ): ReturnType<ProjectStore["changeProject"]> {
     return this.whole().changeProject(...args);
   }
 
-  /** Deletes a project. */
+  /** Deletes a project. Throws a {@link Problem} unless for an administrator. */
   deleteProject(
     ...args: Parameters<ProjectStore["deleteProject"]>
   ): ReturnType<ProjectStore["deleteProject"]> {
     return this.whole().deleteProject(...args);
   }
 
-  /** Finds a token. */
+  /** Finds a token; `undefined` if the actor does not reach it. */
   async findToken(id: string): Promise<Token | undefined> {
     const token = await this.#store.findToken(id);
     return token !== undefined && isWithin(this.#scope, token) ? token : undefined;
@@ -137,12 +140,12 @@ export class ScopedStore {
     return await this.#store.revokeTokens(projectId, audit);
   }
 
-  /** Reads sums of usage. */
+  /** Reads sums of the usage that the actor reaches. */
   usage(grouping: UsageGrouping, filter: Omit<UsageFilter, "within">): Promise<UsageRow[]> {
     return this.#store.usage(grouping, { ...filter, within: this.#scope });
   }
 
-  /** Lists exchanges. */
+  /** Lists the exchanges that the actor reaches, newest first. */
   listExchanges(
     page: Page & Omit<ExchangeFilter, "within">,
   ): Promise<Listed<ExchangeRow & { id: number }>> {

@@ -63,7 +63,7 @@ export interface Confirmation {
   readonly title: string;
   /** The text of the button, and the action behind it. */
   readonly action: readonly [label: string, run: () => Promise<unknown>];
-  /** What the action does. */
+  /** What the action does, as a sentence for the person. */
   readonly text: ComponentChildren;
   /** The message after the action. */
   readonly done: string;

@@ -10,7 +10,7 @@ const RECONNECT_MS = 3_000;
 export interface ExchangeListener {
   /** Called at each connection, and with false when it breaks off. */
   readonly onConnected: (isConnected: boolean) => void;
-  /** All running requests. */
+  /** Called at each connection with all running requests. */
   readonly onRunning: (all: RunningExchange[]) => void;
   readonly onStarted: (one: RunningExchange) => void;
   readonly onEnded: (one: Exchange) => void;

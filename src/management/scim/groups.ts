@@ -59,7 +59,7 @@ export class Groups {
     return await this.#respond(group.id, request, 201);
   }
 
-  /** Shows a group. */
+  /** Responds with a group and its members. */
   async show(id: string, request: ScimRequest): Promise<Response> {
     return await this.#respond(id, request, 200);
   }
@@ -81,7 +81,7 @@ export class Groups {
       : new Response(null, { status: 204 });
   }
 
-  /** Removes a group. */
+  /** Removes a group, whose people get the role and the projects of their other groups. */
   async remove(id: string, request: ScimRequest): Promise<Response> {
     const { store, onChanged } = this.#parts;
     return await untilDone(async () => {

@@ -62,13 +62,13 @@ export class Users {
     return await this.#respond(id, request, 200);
   }
 
-  /** Replaces a user. */
+  /** Replaces the attributes of a user (PUT). Attributes that the body lacks are removed. */
   async replace(id: string, request: ScimRequest): Promise<Response> {
     const body = await request.body();
     return await this.#change(id, request, (before) => readUser(body, before));
   }
 
-  /** Changes a user. */
+  /** Changes some attributes of a user (PATCH, RFC 7644, 3.5.2). */
   async patch(id: string, request: ScimRequest): Promise<Response> {
     const operations = readOperations(await request.body());
     return await this.#change(id, request, (before) => patchedUser(before, operations));
