@@ -109,15 +109,6 @@ export class UsageSource {
     return this.#conditions.length === 0;
   }
 
-  /**
-   * Whether rows are found by a project. The keys of the tables begin with the start and the project, so an
-   * index finds the rows of a project with each start. Without a project, all rows of the period are read.
-   */
-  get #findsByProject(): boolean {
-    return this.#projectOfToken !== undefined ||
-      this.#conditions.some(({ dimension }) => dimension === "project");
-  }
-
   /** The SQL of a group in the rows of a part. */
   key(by: UsageGroup | undefined, part: Part, name: string): string {
     if (by === undefined) return `'' AS ${name}`;
@@ -155,7 +146,7 @@ export class UsageSource {
     });
     if (isOfOne(part)) conditions.unshift(`dimension = '${this.#dimension ?? NO_DIMENSION}'`);
     else if (this.#projectOfToken !== undefined) conditions.push(`project_id = ${this.#projectOfToken}`);
-    const starts = part.starts ?? (this.#findsByProject ? startsOf(part) : undefined);
+    const starts = part.starts ?? (this.isUnfiltered ? undefined : startsOf(part));
     conditions.push(
       starts === undefined
         ? `start >= ${part.from} AND start < ${part.to}`
@@ -168,7 +159,11 @@ export class UsageSource {
   }
 }
 
-/** The hours or days of a part with all dimensions; `undefined` if they are too many. */
+/**
+ * The hours or days of a part with all dimensions; `undefined` if they are too many. The keys of the tables
+ * begin with the start and the project: with each start, an index finds the rows of a project, and without
+ * them, all rows of the period are read.
+ */
 function startsOf({ table, from, to }: Part): number[] | undefined {
   const stepMs = table === "usage" ? HOUR_MS : table === "usage_days" ? DAY_MS : undefined;
   if (stepMs === undefined || to <= from || to - from > MOST_STARTS * stepMs) return undefined;
