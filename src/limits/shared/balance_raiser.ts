@@ -25,6 +25,8 @@ export interface RaiserParts {
 
 /** How often the counts are raised. In milliseconds. */
 export const RAISE_MS = 60_000;
+/** How often the counts are raised while replicas with other counts use the database. In milliseconds. */
+export const RAISE_BESIDE_MS = 5_000;
 /** How soon the counts are raised if some of them are certain to be too low. In milliseconds. */
 export const RAISE_SOON_MS = 2_000;
 /**

@@ -156,6 +156,8 @@ export class MemoryLimits implements SharedLimits {
     const now = this.#clock.now();
     if (!this.#isKnown(take.from)) return { kind: "unknown_replica" };
     if (take.hour !== hourOf(epochMs)) return { kind: "other_hour", epochMs };
+    // A message that arrives twice counts once.
+    if (this.#kept.has(take.id)) return { kind: "taken" };
     const keys = take.ledgers.filter(needsBalance).map(({ key }) => key);
     const waitMs = this.#tellingMs();
     if (keys.length > 0 && waitMs > 0) return { kind: "telling", waitMs };
@@ -218,7 +220,12 @@ export class MemoryLimits implements SharedLimits {
   }
 
   #addCosts({ replica }: Sender, costs: readonly Cost[]): void {
-    for (const cost of costs) this.#spendingOf(cost.key).add(replica, cost);
+    const isThere = this.#deadlines.has(replica) || this.#reservedUntil.has(replica);
+    for (const cost of costs) {
+      const isAdded = this.#spendingOf(cost.key).add(replica, cost);
+      // The balance may have it already, and nothing knows its page any more. So the balance is read again.
+      if (isAdded && !isThere) this.#seeded.delete(cost.key);
+    }
   }
 
   #ledgerOf(key: string): Ledger {
@@ -281,8 +288,13 @@ export class MemoryLimits implements SharedLimits {
     }
   }
 
-  /** Ends the reservations of no replica that no replica has told for {@link UNTOLD_MS}. */
+  /**
+   * Ends the reservations of no replica that no replica has told for {@link UNTOLD_MS}. A replica that has
+   * just become silent may tell some again.
+   */
   #removeUntold(now: number): void {
+    const silentSince = now - TELLING_MS;
+    for (const until of this.#reservedUntil.values()) if (until - RESERVED_MS > silentSince) return;
     for (const [id, { holding, toldAt }] of [...this.#kept]) {
       if (holding.owner === NO_REPLICA && toldAt < now - UNTOLD_MS) this.#remove(id);
     }

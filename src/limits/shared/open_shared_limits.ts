@@ -7,6 +7,8 @@ export interface OpenedLimits {
   readonly limits: SharedLimits;
   /** How long a request waits for an answer, in milliseconds. */
   readonly timeoutMs: number;
+  /** The version of the counts. Replicas with another version do not share them. */
+  readonly limitsVersion?: string;
   /**
    * Returns a problem of the server's settings, as a text for the log. `undefined` if there is no problem.
    */
@@ -28,11 +30,12 @@ export async function openSharedLimits(
   // A late call still changes the counts. So a call continues after its request has stopped waiting.
   const callMs = Math.max(CALL_MS, timeoutMs);
   if (server.kind === "redis") {
-    const { RedisLimitsServer } = await import("./redis/redis_server.ts");
+    const { RedisLimitsServer, redisVersion } = await import("./redis/redis_server.ts");
     const redis = await RedisLimitsServer.open(server, { timeoutMs: callMs });
     return {
       limits: new RemoteLimits(redis),
       timeoutMs,
+      limitsVersion: await redisVersion(),
       async findProblem() {
         const policy = await redis.evictionPolicy();
         if (policy === undefined || policy === "noeviction") return undefined;
@@ -43,6 +46,11 @@ export async function openSharedLimits(
   }
   const { PostgresLimitsServer } = await import("./postgres/postgres_server.ts");
   const { connectLimits } = await import("./postgres/connect_limits.ts");
+  const { postgresVersion } = await import("./postgres/versioned_names.ts");
   const connect = () => connectLimits(server.url);
-  return { limits: new RemoteLimits(new PostgresLimitsServer({ connect, timeoutMs: callMs })), timeoutMs };
+  return {
+    limits: new RemoteLimits(new PostgresLimitsServer({ connect, timeoutMs: callMs })),
+    timeoutMs,
+    limitsVersion: await postgresVersion(),
+  };
 }

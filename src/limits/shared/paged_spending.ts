@@ -17,14 +17,15 @@ export class PagedSpending {
   /** By replica: the last page that is in the balance. */
   readonly #pages = new Map<string, number>();
 
-  /** Adds what it lacks of a cost of a replica. */
-  add(replica: string, { page, hour, micros }: Omit<Cost, "key">): void {
-    if (page <= (this.#pages.get(replica) ?? 0)) return;
+  /** Adds what it lacks of a cost of a replica. Returns whether it lacked something. */
+  add(replica: string, { page, hour, micros }: Omit<Cost, "key">): boolean {
+    if (page <= (this.#pages.get(replica) ?? 0)) return false;
     const name = `${replica} ${page} ${hour}`;
     const missing = micros - (this.#costs.get(name)?.micros ?? 0);
-    if (missing <= 0) return;
+    if (missing <= 0) return false;
     this.#costs.set(name, { replica, page, hour, micros });
     this.#change(hour, missing);
+    return true;
   }
 
   /**

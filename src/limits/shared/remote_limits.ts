@@ -73,12 +73,13 @@ export class RemoteLimits implements SharedLimits {
   }
 
   async renew(renewal: Renewal): Promise<RenewalResult> {
-    const [isKnown, epochMs, waitsMark, waits] = await this.#server.call("renew", renewal);
+    const [isKnown, epochMs, waitsMark, waits, hasMore] = await this.#server.call("renew", renewal);
     return {
       isKnown: Number(isKnown) === 1,
       epochMs: Number(epochMs),
       waitsMark: Number(waitsMark),
       waits: waitsOf(Array.isArray(waits) ? waits : []),
+      ...Number(hasMore) === 1 && { hasMore: true },
     };
   }
 

@@ -8,7 +8,7 @@ import { messageOf } from "../../text/error_text.ts";
 import { EndingClock } from "../../time/ending_clock.ts";
 import { excessOf } from "../limit_check.ts";
 import { AdapterClock } from "./adapter_clock.ts";
-import { BalanceRaiser, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
+import { BalanceRaiser, RAISE_BESIDE_MS, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
 import { BoundedLimits } from "./bounded_limits.ts";
 import { CostPages } from "./cost_pages.ts";
 import { HoldingQueue } from "./holding_queue.ts";
@@ -17,10 +17,12 @@ import { ObjectHoldings } from "./object_holdings.ts";
 import type { ReplicaParts, ReplicaResult, ReplicaTake } from "./replica_parts.ts";
 import { Settlements, type Used } from "./settlements.ts";
 import { SharedHold } from "./shared_hold.ts";
-import type { Holding, Raise, Sender, TakeResult } from "./shared_limits.ts";
+import { type Holding, type Raise, type Sender, type TakeResult, TELLING_MS } from "./shared_limits.ts";
 
 /** The time between two signs of life of a replica, in milliseconds. */
 const RENEW_MS = 2_000;
+/** The time to the next sign of life if the adapter has slots of silent replicas to free, in milliseconds. */
+const RENEW_SOON_MS = 50;
 /** The time between two tries to reach lost shared counts, in milliseconds. */
 const PROBE_MS = 1_000;
 /** The most attempts of one take. Each attempt has a different reason. */
@@ -50,6 +52,8 @@ export class Replica {
   #lastId = 0;
   readonly #time: AdapterClock;
   #waitsMark = 0;
+  /** Whether the adapter has more slots of silent replicas to free. */
+  #hasMore = false;
   #resetting: Promise<void> | undefined;
   #stopRenewing = (): void => {};
   #isClosed = false;
@@ -240,7 +244,7 @@ export class Replica {
           if (!await this.#raiser.seed(result.keys)) return undefined;
           break;
         case "telling": {
-          await this.#clock.wait(result.waitMs);
+          await this.#clock.wait(Math.min(result.waitMs, TELLING_MS));
           break;
         }
         case "other_hour":
@@ -321,16 +325,19 @@ export class Replica {
       if (this.#isAway || !this.#time.isKnown) await this.#reset();
       else if (!await this.#renew()) await this.#reset();
       this.objects.keep();
+      if (this.#parts.hasOtherCounts?.() === true) this.#raiser.raiseIn(RAISE_BESIDE_MS);
     } catch (error) {
       this.#lost(error);
     }
-    if (!this.#isClosed) this.#beatIn(this.#isAway ? PROBE_MS : RENEW_MS);
+    const renewMs = this.#hasMore ? RENEW_SOON_MS : RENEW_MS;
+    if (!this.#isClosed) this.#beatIn(this.#isAway ? PROBE_MS : renewMs);
   }
 
   async #renew(heldIds?: readonly string[]): Promise<boolean> {
     const { onWaits } = this.#parts;
     const renewal = { from: this.#from, waitsMark: this.#waitsMark, heldIds };
-    const { isKnown, epochMs, waits, waitsMark } = await this.#limits.renew(renewal);
+    const { isKnown, epochMs, waits, waitsMark, hasMore = false } = await this.#limits.renew(renewal);
+    this.#hasMore = hasMore;
     this.#time.adjust(epochMs, { isCertain: false });
     this.#waitsMark = waitsMark;
     if (waits.length > 0) onWaits(waits);

@@ -20,6 +20,11 @@ export interface ReplicaParts {
    * database. The replica raises the shared counts to it.
    */
   readonly readBalances: (keys: ReadonlySet<string>) => Promise<Balances>;
+  /**
+   * Whether replicas with other counts use the same database, such as those of another version. What they
+   * spend is only in the database.
+   */
+  readonly hasOtherCounts?: () => boolean;
   /** Called when the shared counts are lost or there again. The reason is a text for the log. */
   readonly onHealth: (health: "ok" | "failing", reason: string) => void;
   /** Called with groups of addresses that must wait, because other replicas got wrong tokens from them. */

@@ -204,6 +204,8 @@ export interface RenewalResult {
   readonly epochMs: number;
   readonly waits: readonly GuessWait[];
   readonly waitsMark: number;
+  /** Whether silent replicas have more slots than the adapter frees at once. The next renewal frees them. */
+  readonly hasMore?: boolean;
 }
 
 /**
@@ -219,7 +221,8 @@ export interface SharedLimits {
   readonly take: (take: Take) => Promise<TakeResult>;
   /**
    * Sets holdings, and adds costs. What is already there costs little. A replica that is not known stays
-   * unknown until it renews, and has no slots. Holdings of an earlier session are ignored.
+   * unknown until it renews, and has no slots. Holdings of an earlier session are ignored. If a replica tells
+   * costs after it was forgotten or has left, their ledgers are unseeded again.
    */
   readonly hold: (told: Told) => Promise<void>;
   /**
@@ -239,7 +242,8 @@ export interface SharedLimits {
    * Keeps what a replica holds for {@link REPLICA_LIFETIME_MS}, unless the message is of an earlier session.
    * Frees the slots of replicas that are silent, and after {@link RESERVED_MS} more all that they held. A
    * replica whose session is known also ends the reservations of no replica that were not told for
-   * {@link UNTOLD_MS}.
+   * {@link UNTOLD_MS}, but not while a replica that has just become silent may tell them again. If the clock
+   * of the adapter was set back, all of these times begin again.
    */
   readonly renew: (renewal: Renewal) => Promise<RenewalResult>;
   /** Releases all holdings of a replica, which ends. */

@@ -253,6 +253,21 @@ export function sharedContract(name: string, adapter: OpenAdapter): void {
     await assertSpent(180);
   });
 
+  test("messages that arrive twice count once", async (bench) => {
+    const limits = { t: { concurrentRequests: 2, totalBudgetMicros: 100, requestsPerMinute: 2 } };
+    const asked = { id: "1", reservation: { tokens: 5, micros: 40 } };
+    for (const _ of ["first", "second"]) assertEquals(await bench.outcome(limits, asked), "taken");
+    for (const micros of [40, 41]) {
+      const outcome = await bench.outcome({ t: { totalBudgetMicros: micros } }, { id: `${micros}` });
+      assertEquals(outcome, micros === 40 ? "budget" : "taken");
+    }
+    assertEquals(await bench.settle("41"), true);
+    for (const isFirst of [true, false]) assertEquals(await bench.settle("1"), isFirst);
+    assertEquals(await bench.outcome({ t: { concurrentRequests: 1 } }, { id: "2" }), "taken");
+    assertEquals(await bench.outcome({ t: { requestsPerMinute: 3 } }, { id: "3" }), "requests_per_minute");
+    assertEquals(await bench.outcome({ t: { requestsPerMinute: 4 } }, { id: "4" }), "taken");
+  });
+
   test("a message of an earlier session holds nothing", async (bench) => {
     const limits = { t: { concurrentRequests: 3, totalBudgetMicros: 100 } };
     const reservation = { tokens: 0, micros: 40 };

@@ -113,6 +113,27 @@ export function lossContract(name: string, adapter: OpenAdapter, test: DeclareTe
     assertEquals(await bench.settle("1", { micros: 100 }), false);
   });
 
+  test("a cost that a forgotten replica tells again does not count twice for good", async (bench) => {
+    const cost = { key: "t", page: 1, hour: bench.hour, micros: 50 };
+    const balance = { key: "t", requests: 1, totalMicros: 50, hours: [{ start: bench.hour, micros: 50 }] };
+    const take = (id: string) =>
+      bench.limits.take(bench.takeOf({ t: { totalBudgetMicros: 51 } }, { id, replica: "b" }));
+    await bench.limits.hold({ from: bench.from("a"), holdings: [], costs: [cost] });
+    await bench.raise([balance], { a: 1 });
+    await passLifetime(bench);
+    bench.clock.pass(RESERVED_MS);
+    for (const _ of ["unknown", "known"]) await bench.renew("b");
+    const raise = { from: bench.from("b"), balances: [balance], pages: { a: 1 } };
+    await bench.limits.raise(raise);
+    assertEquals((await take("1")).kind, "taken");
+    // It comes back, and dies before it can raise the counts.
+    bench.nextSession("a");
+    await bench.limits.hold({ from: bench.from("a"), holdings: [], costs: [cost] });
+    assertEquals(await take("2"), { kind: "unseeded", keys: ["t"] });
+    await bench.limits.raise(raise);
+    assertEquals((await take("3")).kind, "taken");
+  });
+
   test("what a replica holds before it is known reserves money, has no slot, and ends as all does", async (bench) => {
     const limits = { t: { totalBudgetMicros: 100, concurrentRequests: 1 } };
     await bench.hold([holding("1", { owner: "c", micros: 100 })]);

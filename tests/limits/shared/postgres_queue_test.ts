@@ -3,6 +3,7 @@ import {
   type LimitQueries,
   PostgresLimitsServer,
 } from "../../../src/limits/shared/postgres/postgres_server.ts";
+import { StoreError } from "../../../src/storage/store.ts";
 import { within } from "../../support/time/deadline.ts";
 
 /** A database whose functions answer at once. A batch gets as many answers as it has operations. */
@@ -70,3 +71,23 @@ Deno.test("PostgresLimitsServer: requests do not wait for wrong tokens, of which
   assertEquals(statements.filter((name) => name === "guess").length, 50);
   await server.close();
 });
+
+for (const [failures, outcome] of [[4, "the answer"], [5, "busy"]] as const) {
+  Deno.test(`PostgresLimitsServer: after ${failures} operations that the database undoes, ${outcome}`, async () => {
+    let left: number = failures;
+    const queries: LimitQueries = {
+      all(sql) {
+        if (!sql.startsWith("SELECT limits_")) return Promise.resolve([]);
+        if (left-- > 0) {
+          return Promise.reject(new StoreError("busy", "another operation has changed a holding"));
+        }
+        return Promise.resolve([{ answer: '["the answer"]' }]);
+      },
+      close: () => Promise.resolve(),
+    };
+    const server = new PostgresLimitsServer({ connect: () => Promise.resolve(queries) });
+    const answer = await server.call("settle", {}).catch((error) => [error.kind]);
+    assertEquals(answer, [outcome]);
+    await server.close();
+  });
+}

@@ -17,12 +17,12 @@ import { PostgresServer, withoutPostgres, withPool } from "../../support/process
 import { postgres } from "../../support/processes/shared_postgres.ts";
 import { until } from "../../support/time/deadline.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
+import { clockStepTests } from "./clock_steps.ts";
 import { sharedContract } from "./contract.ts";
 import { disorderTest } from "./disorder.ts";
 import { holding, SharedBench } from "./shared_bench.ts";
 import { loadTests } from "./load.ts";
 import { versionedNames } from "../../../src/limits/shared/postgres/versioned_names.ts";
-import { cases } from "../../support/runner/cases.ts";
 import { unless } from "../../support/runner/left_out.ts";
 import { sameAsModel } from "./same_as_model.ts";
 
@@ -108,11 +108,12 @@ sharedContract("PostgresLimitsServer", {
     },
   },
 });
-sameAsModel("PostgresLimitsServer", { reason, open }, cases({ few: 2, all: 12 }));
+clockStepTests("PostgresLimitsServer", { reason, open });
+sameAsModel("PostgresLimitsServer", { reason, open }, 12);
 disorderTest(
   "PostgresLimitsServer",
   { reason, open, lose: async () => void await run(EMPTY) },
-  cases({ few: 1, all: 2 }),
+  2,
 );
 loadTests("PostgresLimitsServer", {
   reason,
@@ -285,6 +286,35 @@ Deno.test({
   },
 });
 
+Deno.test({
+  ...unless(reason, "PostgresLimitsServer: an object that gets other ledgers while it is settled is settled"),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    const other = openAgain(bench.clock);
+    try {
+      const object = holding("object", { owner: NO_REPLICA, isRunning: false, keys: ["a", "b"], micros: 5 });
+      await bench.hold([object]);
+      await other.leave("nobody");
+      await withPool(postgres().url("postgres"), async (pool) => {
+        let settled: Promise<unknown> = Promise.resolve();
+        await pool.transaction(async (queries) => {
+          const told = { from: bench.from("b"), holdings: [{ ...object, keys: ["b", "c"] }], costs: [] };
+          const hold = versioned("SELECT limits_hold($1, $2)");
+          await queries.all(hold, [JSON.stringify(told), bench.clock.epochMs()]);
+          settled = other.settle({ from: bench.from("a"), id: "object", tokens: 0, costs: [] });
+          await untilWaiting(pool, "limits_settle");
+        });
+        assertEquals(await settled, true);
+      });
+      const left = await run("SELECT key FROM limit_ledgers WHERE micros <> 0");
+      assertEquals(left, []);
+    } finally {
+      await other.close();
+      await bench.limits.close();
+    }
+  },
+});
+
 /** Runs work with a database that no other test uses. */
 async function inOwnDatabase(work: (url: string) => Promise<void>): Promise<void> {
   const name = await postgres().takeDatabase();
@@ -292,10 +322,12 @@ async function inOwnDatabase(work: (url: string) => Promise<void>): Promise<void
   await postgres().dropDatabase(name);
 }
 
-/** Tables and a function of another version. `name` begins their names. */
-const otherVersion = (name: string, replicas: string) => `
+/** Tables and a function of another version. `name` begins their names. Its replicas renewed at a time. */
+const otherVersion = (name: string, replicas: string, renewedAt = Date.now()) => `
   CREATE TABLE ${name}_ledgers (key text);
-  CREATE TABLE ${name}_replicas AS SELECT unnest('{${replicas}}'::text[]) AS replica;
+  CREATE TABLE ${name}_replicas AS SELECT unnest('{${replicas}}'::text[]) AS replica, ${
+  renewedAt + REPLICA_LIFETIME_MS
+}::bigint AS deadline;
   CREATE FUNCTION ${
   name.replace("limit", "limits")
 }_take(one ${name}_ledgers) RETURNS text LANGUAGE sql AS 'SELECT 1';
@@ -315,6 +347,7 @@ Deno.test({
           [
             otherVersion("limit_v00000001", ""),
             otherVersion("limit_v00000002", "a"),
+            otherVersion("limit_v00000003", "killed", Date.now() - 2 * HOUR),
             otherVersion("limit", ""),
             "CREATE TABLE limit_of_another_program (a text)",
           ].join(";"),

@@ -1,10 +1,18 @@
 import { assertEquals } from "@std/assert";
 import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import { RemoteLimits } from "../../../src/limits/shared/remote_limits.ts";
-import { NO_REPLICA, type SharedLimits, TELLING_MS } from "../../../src/limits/shared/shared_limits.ts";
+import {
+  NO_REPLICA,
+  REPLICA_LIFETIME_MS,
+  RESERVED_MS,
+  type SharedLimits,
+  TELLING_MS,
+  UNTOLD_MS,
+} from "../../../src/limits/shared/shared_limits.ts";
 import { RedisLimitsServer } from "../../../src/limits/shared/redis/redis_server.ts";
 import { RedisServer, withoutRedis } from "../../support/processes/redis_server.ts";
 import type { FakeClock } from "../../support/time/fake_clock.ts";
+import { clockStepTests } from "./clock_steps.ts";
 import { sharedContract } from "./contract.ts";
 import { disorderTest } from "./disorder.ts";
 import { holding, SharedBench } from "./shared_bench.ts";
@@ -87,6 +95,7 @@ sharedContract("RedisLimits", {
     },
   },
 });
+clockStepTests("RedisLimits", { reason: withoutRedis(), open });
 sameAsModel("RedisLimits", { reason: withoutRedis(), open }, cases({ few: 3, all: 40 }));
 disorderTest("RedisLimits", {
   reason: withoutRedis(),
@@ -192,7 +201,6 @@ Deno.test({
         holding("object", { owner: NO_REPLICA, keys: ["t"], isRunning: false, micros: 1 }),
       ]);
       for (let guess = 0; guess < 5; guess++) await limits.guess("192.0.2.1", `${guess}`);
-      await bench.renew("a");
       const keys = (await server?.send(`KEYS {test${opened}}:*`))?.split("\r\n")
         .filter((line) => line.startsWith("{")) ?? [];
       const lasting = [];
@@ -226,6 +234,99 @@ Deno.test({
       assertEquals(await bench.limits.take(take), { kind: "unseeded", keys: ["t"] });
     } finally {
       await bench.limits.close();
+    }
+  },
+});
+
+/** The lists of the script. The server can evict each of them alone. */
+const LISTS = ["held", "of:a", "of:b", "of:", "kept:c", "untold", "silent", "replicas", "whole", "sessions"];
+
+for (const list of LISTS) {
+  Deno.test({
+    ...unless(withoutRedis(), `RedisLimits: nothing stays reserved for good if the server evicts ${list}`),
+    async fn() {
+      const bench = await SharedBench.open({ open });
+      const { limits, clock } = bench;
+      try {
+        const limited = { t: { concurrentRequests: 9, totalBudgetMicros: 1_000 } };
+        const reservation = { tokens: 5, micros: 5 };
+        await bench.renew("c", []);
+        assertEquals(await bench.outcome(limited, { id: "c1", replica: "c", reservation }), "taken");
+        for (const _ of [1, 2]) {
+          clock.pass(REPLICA_LIFETIME_MS / 2);
+          for (const replica of ["a", "b"]) await bench.renew(replica);
+        }
+        for (const replica of ["a", "b"]) {
+          assertEquals(await bench.outcome(limited, { id: `${replica}1`, replica, reservation }), "taken");
+        }
+        await bench.hold([holding("object", { owner: NO_REPLICA, isRunning: false, micros: 7 })]);
+        await evict(list);
+        // Only `a` goes on. It tells what it holds until it is known.
+        for (let time = 0; time < UNTOLD_MS + RESERVED_MS; time += time < 60_000 ? 2_000 : 600_000) {
+          const { isKnown } = await bench.renew("a");
+          if (!isKnown) {
+            bench.nextSession("a");
+            await bench.renew("a", [holding("a1", { tokens: 5, micros: 5 })]);
+          }
+          clock.pass(time < 60_000 ? 2_000 : 600_000);
+        }
+        await limits.settle({ from: bench.from("a"), id: "a1", tokens: 0, costs: [] });
+        for (const _ of [1, 2, 3]) await bench.renew("a");
+        const counts = await server?.send(`HMGET {test${opened}}:l:t running tokens micros`);
+        const left = counts?.split("\r\n").filter((line) => line !== "" && !/^[*$]/.test(line));
+        assertEquals(left?.filter((count) => count !== "0"), []);
+      } finally {
+        await limits.close();
+      }
+    },
+  });
+}
+
+Deno.test({
+  ...unless(withoutRedis(), "RedisLimits: many slots of a dead replica are freed in several short calls"),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    const { limits, clock } = bench;
+    try {
+      const held = Array.from({ length: 1_100 }, (_, id) => holding(`b${id}`, { owner: "b" }));
+      await bench.hold(held, "b");
+      clock.pass(REPLICA_LIFETIME_MS / 2);
+      await bench.renew("a");
+      clock.pass(REPLICA_LIFETIME_MS / 2);
+      const more: boolean[] = [];
+      for (let call = 0; call < 4; call++) more.push((await bench.renew("a")).hasMore === true);
+      assertEquals(more, [true, true, false, false]);
+      assertEquals(await bench.outcome({ t: { concurrentRequests: 1 } }, { id: "1" }), "taken");
+    } finally {
+      await limits.close();
+    }
+  },
+});
+
+Deno.test({
+  ...unless(withoutRedis(), "RedisLimits: a balance does not count twice if the server evicts a part of it"),
+  async fn() {
+    const bench = await SharedBench.open({ open });
+    const { limits, clock } = bench;
+    try {
+      const hours = [{ start: bench.hour, micros: 100 }];
+      const balance = { key: "t", requests: 0, totalMicros: 100, hours };
+      const cost = { key: "t", page: 1, hour: bench.hour, micros: 5 };
+      await bench.raise([{ ...balance, isPart: true }]);
+      await limits.hold({ from: bench.from("a"), holdings: [], costs: [cost] });
+      await evict("h:t");
+      await bench.raise([balance]);
+      for (const replica of ["a", "b"]) await bench.renew(replica, []);
+      await limits.hold({ from: bench.from("a"), holdings: [], costs: [cost] });
+      clock.pass(TELLING_MS);
+      for (const replica of ["a", "b"]) await bench.renew(replica);
+      await bench.raise([balance]);
+      for (const budget of ["totalBudgetMicros", "dayBudgetMicros"]) {
+        assertEquals(await bench.outcome({ t: { [budget]: 105 } }, { id: `${budget} 105` }), "budget");
+        assertEquals(await bench.outcome({ t: { [budget]: 106 } }, { id: `${budget} 106` }), "taken");
+      }
+    } finally {
+      await limits.close();
     }
   },
 });

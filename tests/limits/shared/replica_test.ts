@@ -341,3 +341,72 @@ Deno.test("Replica: when the shared counts are away, it learns at once what all 
   assertEquals(reads.length, count + 1);
   await replica.close();
 });
+
+Deno.test("Replica: reads the database often while replicas with other counts use it", async () => {
+  let hasOtherCounts = false;
+  let reads = 0;
+  const { clock, replica } = await join({
+    hasOtherCounts: () => hasOtherCounts,
+    readBalances(keys) {
+      reads++;
+      const balances = [...keys].map((key) => ({ key, requests: 0, totalMicros: 0, hours: [] }));
+      return Promise.resolve(balancesOf(balances));
+    },
+  });
+  const readsWithin = async (ms: number): Promise<number> => {
+    const before = reads;
+    for (let passed = 0; passed < ms; passed += 1_000) {
+      clock.pass(1_000);
+      await nextTask();
+    }
+    return reads - before;
+  };
+  assertEquals((await replica.take(takeOf("t", { totalBudgetMicros: 100 }))).kind, "taken");
+  assertEquals(await readsWithin(60_000), 1);
+  hasOtherCounts = true;
+  const often = await readsWithin(60_000);
+  assert(often >= 8 && often <= 12, `${often} reads`);
+  hasOtherCounts = false;
+  await readsWithin(10_000);
+  assertEquals(await readsWithin(120_000), 2);
+  await replica.close();
+});
+
+Deno.test("Replica: renews at once while silent replicas have more slots to free", async () => {
+  const clock = new FakeClock();
+  let left = 3;
+  let renewals = 0;
+  class BusyLimits extends WatchedLimits {
+    override async renew(renewal: Renewal): ReturnType<SharedLimits["renew"]> {
+      renewals++;
+      return { ...await super.renew(renewal), hasMore: left-- > 0 };
+    }
+  }
+  const { replica } = await join({ clock, limits: new BusyLimits(clock) });
+  left = 20;
+  renewals = 0;
+  for (let passed = 0; passed < 2 * RENEW_MS; passed += 50) {
+    clock.pass(50);
+    await nextTask();
+  }
+  assert(renewals >= 21 && renewals <= 24, `${renewals} renewals`);
+  await replica.close();
+});
+
+Deno.test("Replica: a request waits for other replicas only as long as they may take", async () => {
+  const clock = new FakeClock();
+  class TellingLimits extends WatchedLimits {
+    override take(): ReturnType<SharedLimits["take"]> {
+      return Promise.resolve({ kind: "telling", waitMs: 3_600_000 });
+    }
+  }
+  const { replica } = await join({ clock, limits: new TellingLimits(clock) });
+  let kind: string | undefined;
+  void replica.take(takeOf("t", { totalBudgetMicros: 1 })).then((result) => kind = result.kind);
+  for (let passed = 0; passed < 10 * TELLING_MS; passed += RENEW_MS) {
+    clock.pass(RENEW_MS);
+    await nextTask();
+  }
+  assertEquals(kind, "taken", "the replica counts by itself");
+  await replica.close();
+});

@@ -265,6 +265,7 @@ Deno.test("Settlements: a cost that another replica has settled, and not written
   const held = await bench.admit();
   const { inner } = bench.limits;
   const hour = hourOf(bench.clock.epochMs());
+  await inner.renew({ from: B, waitsMark: 0, heldIds: [] });
   await inner.settle({ from: B, id: "of b", tokens: 0, costs: [{ key: KEY, page: 1, hour, micros: 50 }] });
   await bench.end(held);
   bench.write();

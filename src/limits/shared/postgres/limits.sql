@@ -2,8 +2,17 @@
 --
 -- The tables are unlogged: if the server crashes, they are empty, and the counts come again from what the database knows
 -- of spending, as with a server that keeps nothing on disk. A restored backup may have older counts, so those of another
--- run of the server, another database or other tables are emptied by the first replica that renews. Each operation locks
--- its ledgers in the order of their keys, and all else after them, so that no two operations wait for each other.
+-- run of the server, another database or other tables are emptied by the first replica that renews.
+--
+-- Each operation locks in this order, so that no two operations wait for each other:
+-- 0. the run of the counts (limits_join), which the operation that empties the counts has for itself,
+-- 1. all ledgers that it needs, by their keys, in one statement (limits_lock),
+-- 2. its replicas, by their names in one statement (limits_enter), or those of others that are free (SKIP LOCKED),
+-- 3. holdings, by their ids, but only those whose ledgers it has locked,
+-- 4. hours, costs, pages and seconds of its ledgers,
+-- 5. the state, and then guesses.
+-- The ledgers of a holding are only known when the holding is read. If it has others when it is locked, the operation fails
+-- with a serialization failure (limits_moved), and is called again.
 --
 -- versioned_names.ts puts a hash of this file into all names: replicas with another file have their own counts.
 
@@ -122,6 +131,13 @@ BEGIN
   RETURN EXISTS (SELECT 1 FROM limit_state WHERE run = limits_run());
 END $$;
 
+-- Whether the counts are those of the present run, which stays until the operation ends.
+CREATE OR REPLACE FUNCTION limits_join() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock_shared(7410228356);
+  RETURN limits_valid();
+END $$;
+
 -- Empties the counts of another run. No operation uses them meanwhile. Replicas take turns, also with those that are just
 -- making the tables and functions (DEFINITIONS_LOCK): both lock several tables.
 CREATE OR REPLACE FUNCTION limits_begin(now bigint) RETURNS void LANGUAGE plpgsql AS $$
@@ -129,6 +145,7 @@ BEGIN
   IF limits_valid() THEN RETURN; END IF;
   PERFORM pg_advisory_xact_lock(7410228355);
   IF limits_valid() THEN RETURN; END IF;
+  PERFORM pg_advisory_xact_lock(7410228356);
   TRUNCATE limit_ledgers, limit_hours, limit_costs, limit_pages, limit_holdings, limit_replicas;
   INSERT INTO limit_state (born, run) VALUES (now, limits_run())
     ON CONFLICT (id) DO UPDATE SET born = excluded.born, run = excluded.run;
@@ -137,15 +154,21 @@ END $$;
 -- For how long replicas may still tell what they hold.
 CREATE OR REPLACE FUNCTION limits_telling(now bigint) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
-  RETURN COALESCE((SELECT born FROM limit_state), now) + 4000 - now;
+  RETURN least(0, COALESCE((SELECT born FROM limit_state), now) - now) + 4000;
 END $$;
 
+-- Locks ledgers, and makes those that are missing, in the order of their keys. A ledger that others have just made or removed
+-- is met in its place too.
 CREATE OR REPLACE FUNCTION limits_lock(wanted text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM 1 FROM limit_ledgers WHERE key = ANY (wanted) ORDER BY key FOR UPDATE;
-  IF (SELECT count(*) FROM limit_ledgers WHERE key = ANY (wanted)) = cardinality(wanted) THEN RETURN; END IF;
-  INSERT INTO limit_ledgers (key) SELECT DISTINCT one FROM unnest(wanted) AS one ORDER BY one ON CONFLICT DO NOTHING;
-  PERFORM 1 FROM limit_ledgers WHERE key = ANY (wanted) ORDER BY key FOR UPDATE;
+  INSERT INTO limit_ledgers AS at (key) SELECT DISTINCT one COLLATE "C" AS key FROM unnest(wanted) AS one ORDER BY key
+    ON CONFLICT (key) DO UPDATE SET seeded = at.seeded WHERE false;
+END $$;
+
+-- Ends an operation that has locked other ledgers than those that a holding has now.
+CREATE OR REPLACE FUNCTION limits_moved() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE EXCEPTION 'a holding has other ledgers now' USING ERRCODE = 'serialization_failure';
 END $$;
 
 -- What a holding adds to its ledgers (sign 1), or removes from them (sign -1), and the requests that it adds.
@@ -159,8 +182,12 @@ BEGIN
 END $$;
 
 -- Sets holdings. The ledgers are locked. One that is already there changes nothing but the time when it was told.
-CREATE OR REPLACE FUNCTION limits_set_all(items jsonb, now bigint) RETURNS void LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION limits_set_all(items jsonb, now bigint, locked text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+  PERFORM 1 FROM limit_holdings WHERE id IN (SELECT one->>'id' FROM jsonb_array_elements(items) AS one)
+    ORDER BY id FOR UPDATE;
+  IF EXISTS (SELECT 1 FROM limit_holdings WHERE id IN (SELECT one->>'id' FROM jsonb_array_elements(items) AS one)
+    AND NOT keys <@ locked) THEN PERFORM limits_moved(); END IF;
   UPDATE limit_holdings SET told = now
     WHERE owner = '' AND id IN (SELECT one->>'id' FROM jsonb_array_elements(items) AS one);
   WITH item AS (
@@ -180,7 +207,7 @@ BEGIN
     WHERE (held.owner, held.keys, held.is_running, held.tokens, held.micros, held.excess) IS DISTINCT FROM
       (item.owner, item.keys, item.is_running, item.tokens, item.micros, item.excess)
   ), written AS (
-    INSERT INTO limit_holdings SELECT id, owner, keys, is_running, tokens, micros, excess, optimistic, now FROM changed
+    INSERT INTO limit_holdings SELECT id, owner, keys, is_running, tokens, micros, excess, optimistic, now FROM changed ORDER BY id
       ON CONFLICT (id) DO UPDATE SET told = excluded.told, owner = excluded.owner, keys = excluded.keys, is_running = excluded.is_running,
         tokens = excluded.tokens, micros = excluded.micros, excess = excluded.excess
   ), difference AS (
@@ -200,11 +227,11 @@ BEGIN
   FROM difference WHERE ledger.key = difference.key;
 END $$;
 
--- Releases what a replica holds, but for some ids and for what was told at a time or later. The ledgers are locked.
-CREATE OR REPLACE FUNCTION limits_release(holder text, kept text[], told_at bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Removes holdings, which are locked with their ledgers.
+CREATE OR REPLACE FUNCTION limits_remove(ids text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   WITH gone AS (
-    DELETE FROM limit_holdings WHERE owner = holder AND id <> ALL (kept) AND (told_at IS NULL OR told < told_at) RETURNING *
+    DELETE FROM limit_holdings WHERE id = ANY (ids) RETURNING *
   ), difference AS (
     SELECT key, sum(is_running::int) AS running, sum(tokens) AS tokens, sum(micros) AS micros, sum(excess) AS excess,
       sum((key = ANY (optimistic))::int) AS optimistic
@@ -216,6 +243,38 @@ BEGIN
   FROM difference WHERE ledger.key = difference.key;
 END $$;
 
+-- Locks and returns what a replica holds, but for some ids. The replica and the ledgers are locked.
+CREATE OR REPLACE FUNCTION limits_held(holder text, kept text[], locked text[]) RETURNS text[] LANGUAGE plpgsql AS $$
+DECLARE
+  ids text[] := ARRAY(SELECT id FROM limit_holdings WHERE owner = holder AND id <> ALL (kept) ORDER BY id FOR UPDATE);
+BEGIN
+  IF EXISTS (SELECT 1 FROM limit_holdings WHERE id = ANY (ids) AND NOT keys <@ locked) THEN PERFORM limits_moved(); END IF;
+  RETURN ids;
+END $$;
+
+-- Ends the reservations of no replica that were not told for three hours. The ledgers are locked. What others have locked, or
+-- has other ledgers now, is left to the next renewal. So is all for four seconds after a replica became silent: if the clock
+-- was set forward, all did, and tell again what they know.
+CREATE OR REPLACE FUNCTION limits_end_untold(now bigint, locked text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM limit_holdings WHERE owner = '' AND told < now - 10800000)
+    OR EXISTS (SELECT 1 FROM limit_replicas WHERE silent AND deadline > now + 596000) THEN RETURN; END IF;
+  PERFORM limits_remove(ARRAY(SELECT id FROM limit_holdings
+    WHERE owner = '' AND told < now - 10800000 AND keys <@ locked ORDER BY id FOR UPDATE SKIP LOCKED));
+END $$;
+
+-- Times that are later than any can be were set before the clock was set back. They begin again now. The ledgers are locked.
+CREATE OR REPLACE FUNCTION limits_rewind(now bigint, locked text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  UPDATE limit_replicas SET deadline = now + CASE WHEN silent THEN 600000 ELSE 10000 END WHERE replica IN (
+    SELECT replica FROM limit_replicas WHERE deadline > now + CASE WHEN silent THEN 600000 ELSE 10000 END
+    ORDER BY replica FOR UPDATE SKIP LOCKED
+  );
+  UPDATE limit_holdings SET told = now WHERE id IN (
+    SELECT id FROM limit_holdings WHERE owner = '' AND told > now AND keys <@ locked ORDER BY id FOR UPDATE SKIP LOCKED
+  );
+END $$;
+
 -- Whether the session of a replica is the present one.
 CREATE OR REPLACE FUNCTION limits_known(sender jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -223,24 +282,30 @@ BEGIN
     WHERE replica = sender->>'replica' AND NOT silent AND session = (sender->>'session')::bigint);
 END $$;
 
--- Begins a session of a replica, if it is a later one. Returns false if it is an earlier one. A replica that is not known is
--- silent.
-CREATE OR REPLACE FUNCTION limits_enter(sender jsonb, now bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Locks a replica and others. Begins a session of the replica, if it is a later one. Returns false if it is an earlier one.
+-- Replicas that are not known are silent.
+CREATE OR REPLACE FUNCTION limits_enter(sender jsonb, others text[], now bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  me text := sender->>'replica';
+  mine bigint := (sender->>'session')::bigint;
 BEGIN
   INSERT INTO limit_replicas AS at (replica, deadline, silent, session)
-    VALUES (sender->>'replica', now + 600000, true, (sender->>'session')::bigint)
-    ON CONFLICT (replica) DO UPDATE SET session = excluded.session WHERE at.session < excluded.session;
-  RETURN EXISTS (
-    SELECT 1 FROM limit_replicas WHERE replica = sender->>'replica' AND session = (sender->>'session')::bigint
-  );
+    SELECT DISTINCT one COLLATE "C" AS name, now + 600000, true, CASE WHEN one = me THEN mine ELSE 0 END
+    FROM unnest(others || me) AS one ORDER BY name
+    ON CONFLICT (replica) DO UPDATE SET session = excluded.session WHERE at.replica = me AND at.session < excluded.session;
+  RETURN EXISTS (SELECT 1 FROM limit_replicas WHERE replica = me AND session = mine);
 END $$;
 
--- Adds what ledgers lack of costs of a replica. The ledgers are locked.
+-- Adds what ledgers lack of costs of a replica. The ledgers are locked. If the replica is forgotten, the balances may have
+-- them already, and nothing knows their pages any more. So these balances are read again.
 CREATE OR REPLACE FUNCTION limits_add_costs(holder text, costs jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   one record;
   missing bigint;
+  is_there boolean;
 BEGIN
+  IF jsonb_array_length(costs) = 0 THEN RETURN; END IF;
+  is_there := EXISTS (SELECT 1 FROM limit_replicas WHERE replica = holder);
   FOR one IN SELECT cost->>'key' AS key, (cost->>'page')::bigint AS page, (cost->>'hour')::bigint AS hour,
     (cost->>'micros')::bigint AS micros FROM jsonb_array_elements(costs) AS cost
   LOOP
@@ -254,7 +319,7 @@ BEGIN
       ON CONFLICT (key, replica, page, hour) DO UPDATE SET micros = excluded.micros;
     INSERT INTO limit_hours AS at (key, hour, micros) VALUES (one.key, one.hour, missing)
       ON CONFLICT (key, hour) DO UPDATE SET micros = at.micros + excluded.micros;
-    UPDATE limit_ledgers SET total = total + missing,
+    UPDATE limit_ledgers SET total = total + missing, seeded = seeded AND is_there,
       day_sum = day_sum + CASE WHEN day_from <= one.hour THEN missing ELSE 0 END,
       week_sum = week_sum + CASE WHEN week_from <= one.hour THEN missing ELSE 0 END,
       month_sum = month_sum + CASE WHEN month_from <= one.hour THEN missing ELSE 0 END
@@ -279,13 +344,15 @@ BEGIN
   );
 END $$;
 
--- Frees the slots of a replica, and keeps its reservations. The ledgers are locked.
-CREATE OR REPLACE FUNCTION limits_silence(gone text, now bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Frees the slots of a replica, and keeps its reservations. The replica and the ledgers are locked.
+CREATE OR REPLACE FUNCTION limits_silence(gone text, now bigint, locked text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  ids text[] := limits_held(gone, '{}', locked);
 BEGIN
   WITH mine AS (
-    SELECT * FROM limit_holdings WHERE owner = gone
+    SELECT * FROM limit_holdings WHERE id = ANY (ids)
   ), freed AS (
-    UPDATE limit_holdings SET is_running = false, optimistic = '{}' WHERE owner = gone
+    UPDATE limit_holdings SET is_running = false, optimistic = '{}' WHERE id = ANY (ids)
   ), difference AS (
     SELECT key, sum(is_running::int) AS running, sum((key = ANY (optimistic))::int) AS optimistic
     FROM mine, unnest(keys) AS key GROUP BY key
@@ -296,10 +363,10 @@ BEGIN
   UPDATE limit_replicas SET silent = true, deadline = now + 600000 WHERE replica = gone;
 END $$;
 
-CREATE OR REPLACE FUNCTION limits_forget(gone text) RETURNS void LANGUAGE plpgsql AS $$
+-- Releases all that a replica holds. The replica and the ledgers are locked.
+CREATE OR REPLACE FUNCTION limits_forget(gone text, locked text[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM limits_lock(limits_keys('[]', gone));
-  PERFORM limits_release(gone, '{}', NULL);
+  PERFORM limits_remove(limits_held(gone, '{}', locked));
   DELETE FROM limit_replicas WHERE replica = gone;
 END $$;
 
@@ -327,7 +394,8 @@ BEGIN
   RETURN spent;
 END $$;
 
--- The milliseconds until the requests or tokens of the last 61 seconds are below a limit.
+-- The milliseconds until the requests or tokens of the last 61 seconds are below a limit. Much later seconds are those of a
+-- clock that was set back, and count no more.
 CREATE OR REPLACE FUNCTION limits_ms_until(ledger text, now bigint, most bigint, of_tokens boolean)
 RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE
@@ -336,10 +404,10 @@ DECLARE
   one record;
 BEGIN
   SELECT COALESCE(sum(CASE WHEN of_tokens THEN tokens ELSE requests END), 0) INTO left_over
-    FROM limit_seconds WHERE key = ledger AND second > latest - 61;
+    FROM limit_seconds WHERE key = ledger AND second > latest - 61 AND second <= latest + 61;
   IF left_over < most THEN RETURN greatest(0, latest * 1000 - now); END IF;
   FOR one IN SELECT second, CASE WHEN of_tokens THEN tokens ELSE requests END AS count
-    FROM limit_seconds WHERE key = ledger AND second > latest - 61 ORDER BY second LOOP
+    FROM limit_seconds WHERE key = ledger AND second > latest - 61 AND second <= latest + 61 ORDER BY second LOOP
     left_over := left_over - one.count;
     IF left_over < most THEN RETURN greatest(0, (one.second + 61) * 1000 - now); END IF;
   END LOOP;
@@ -375,7 +443,7 @@ DECLARE
   from_hour bigint;
   held limit_holdings;
 BEGIN
-  IF NOT limits_known(input->'from') THEN RETURN '["unknown_replica"]'; END IF;
+  IF NOT limits_join() OR NOT limits_known(input->'from') THEN RETURN '["unknown_replica"]'; END IF;
   PERFORM limits_lock(names);
   -- The session may have ended while this waited for the ledgers. It cannot end before this does.
   PERFORM 1 FROM limit_replicas WHERE replica = input->'from'->>'replica' AND NOT silent
@@ -403,7 +471,7 @@ BEGIN
     END IF;
     IF limits ?| ARRAY['requestsPerMinute', 'tokensPerMinute'] THEN
       SELECT COALESCE(sum(requests), 0), COALESCE(sum(tokens), 0) INTO sum_requests, sum_tokens
-        FROM limit_seconds WHERE key = ledger.key AND second > now / 1000 - 61;
+        FROM limit_seconds WHERE key = ledger.key AND second > now / 1000 - 61 AND second <= now / 1000 + 61;
     END IF;
     most := (limits->>'requestsPerMinute')::bigint;
     IF sum_requests >= most THEN
@@ -451,9 +519,11 @@ BEGIN
   END LOOP;
   IF full_at IS NOT NULL THEN RETURN jsonb_build_array('rejected', full_at, 'optimistic'); END IF;
 
-  PERFORM limits_add(names, now, 1, 0);
   INSERT INTO limit_holdings VALUES (input->>'id', input->'from'->>'replica', names, true, (reservation->>'tokens')::bigint, more,
-    excess, beyond, now) RETURNING * INTO held;
+    excess, beyond, now) ON CONFLICT (id) DO NOTHING RETURNING * INTO held;
+  -- A message that arrives twice counts once.
+  IF NOT FOUND THEN RETURN '["taken"]'; END IF;
+  PERFORM limits_add(names, now, 1, 0);
   PERFORM limits_change(held, 1, 1);
   RETURN '["taken"]';
 END $$;
@@ -462,41 +532,45 @@ CREATE OR REPLACE FUNCTION limits_count(minute jsonb, given bigint) RETURNS json
 DECLARE
   names text[] := ARRAY(SELECT jsonb_array_elements_text(minute->'keys'));
 BEGIN
-  IF NOT limits_valid() THEN RETURN '[]'; END IF;
+  IF NOT limits_join() THEN RETURN '[]'; END IF;
   PERFORM limits_lock(names);
   PERFORM limits_add(names, limits_now(given), (minute->>'requests')::bigint, (minute->>'tokens')::bigint);
   RETURN '[]';
 END $$;
 
-CREATE OR REPLACE FUNCTION limits_hold(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+-- The operations of a batch have the ledgers that are locked. Others lock their own.
+CREATE OR REPLACE FUNCTION limits_hold(input jsonb, given bigint, locked text[] DEFAULT NULL) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   now bigint := limits_now(given);
 BEGIN
-  IF NOT limits_valid() THEN RETURN '[]'; END IF;
-  PERFORM limits_lock(ARRAY(
-    SELECT DISTINCT key FROM unnest(limits_keys(input->'holdings', NULL) || limits_cost_keys(input->'costs')) AS key
-  ));
+  IF NOT limits_join() THEN RETURN '[]'; END IF;
+  IF locked IS NULL THEN
+    locked := limits_keys(input->'holdings', NULL) || limits_cost_keys(input->'costs');
+    PERFORM limits_lock(locked);
+  END IF;
   PERFORM limits_add_costs(input->'from'->>'replica', input->'costs');
-  IF NOT limits_enter(input->'from', now) THEN RETURN '[]'; END IF;
-  INSERT INTO limit_replicas (replica, deadline, silent)
-    SELECT DISTINCT one->>'owner', now + 600000, true FROM jsonb_array_elements(input->'holdings') AS one
-    WHERE one->>'owner' <> '' ORDER BY 1 ON CONFLICT DO NOTHING;
-  PERFORM limits_set_all(input->'holdings', now);
+  IF NOT limits_enter(input->'from', ARRAY(
+    SELECT one->>'owner' FROM jsonb_array_elements(input->'holdings') AS one WHERE one->>'owner' <> ''
+  ), now) THEN RETURN '[]'; END IF;
+  PERFORM limits_set_all(input->'holdings', now, locked);
   RETURN '[]';
 END $$;
 
-CREATE OR REPLACE FUNCTION limits_settle(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION limits_settle(input jsonb, given bigint, locked text[] DEFAULT NULL)
+RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
   held limit_holdings;
   used_tokens bigint := (input->>'tokens')::bigint;
 BEGIN
-  IF NOT limits_valid() THEN RETURN '["unknown"]'; END IF;
-  PERFORM limits_lock(ARRAY(
-    SELECT unnest(keys) FROM limit_holdings WHERE id = input->>'id' UNION SELECT unnest(limits_cost_keys(input->'costs'))
-  ));
+  IF NOT limits_join() THEN RETURN '["unknown"]'; END IF;
+  IF locked IS NULL THEN
+    locked := ARRAY(SELECT unnest(keys) FROM limit_holdings WHERE id = input->>'id') || limits_cost_keys(input->'costs');
+    PERFORM limits_lock(locked);
+  END IF;
   PERFORM limits_add_costs(input->'from'->>'replica', input->'costs');
   DELETE FROM limit_holdings WHERE id = input->>'id' RETURNING * INTO held;
   IF NOT FOUND THEN RETURN '["unknown"]'; END IF;
+  IF NOT held.keys <@ locked THEN PERFORM limits_moved(); END IF;
   PERFORM limits_change(held, -1, 0);
   IF used_tokens > 0 THEN PERFORM limits_add(held.keys, limits_now(given), 0, used_tokens); END IF;
   RETURN '["settled"]';
@@ -534,7 +608,7 @@ DECLARE
   may_complete boolean;
   oldest bigint := limits_oldest(limits_now(given));
 BEGIN
-  IF NOT limits_valid() THEN RETURN '[]'; END IF;
+  IF NOT limits_join() THEN RETURN '[]'; END IF;
   PERFORM limits_lock(ARRAY(SELECT one->>'key' FROM jsonb_array_elements(input->'balances') AS one));
   may_complete := limits_telling(limits_now(given)) <= 0 AND limits_known(input->'from');
   FOR item IN SELECT jsonb_array_elements(input->'balances') LOOP
@@ -591,41 +665,43 @@ DECLARE
   locked text[];
 BEGIN
   PERFORM limits_begin(now);
+  PERFORM limits_join();
   locked := ARRAY(
     SELECT unnest(limits_keys('[]', CASE WHEN input ? 'heldIds' THEN me END))
     UNION
     SELECT unnest(keys) FROM limit_holdings WHERE owner IN (SELECT replica FROM limit_replicas WHERE deadline <= now)
     UNION
-    SELECT unnest(keys) FROM limit_holdings WHERE owner = '' AND told < now - 10800000
+    SELECT unnest(keys) FROM limit_holdings WHERE owner = '' AND (told < now - 10800000 OR told > now)
   );
   PERFORM limits_lock(locked);
+  -- Session 0 is earlier than all others, so that this only locks the replica.
+  PERFORM limits_enter(jsonb_build_object('replica', me, 'session', 0), '{}', now);
+  PERFORM limits_rewind(limits_now(given), locked);
   -- A replica whose row is locked may be renewing now, and one with further ledgers is not silent. Both are left to the next
   -- renewal, so that this waits for nothing while it has rows of other replicas.
-  PERFORM 1 FROM limit_replicas WHERE replica = me FOR UPDATE;
   FOR gone, is_silent IN
     SELECT replica, silent FROM limit_replicas WHERE deadline <= now ORDER BY replica FOR UPDATE SKIP LOCKED
   LOOP
     CONTINUE WHEN EXISTS (SELECT 1 FROM limit_holdings WHERE owner = gone AND NOT keys <@ locked);
-    IF is_silent THEN PERFORM limits_forget(gone); ELSE PERFORM limits_silence(gone, now); END IF;
+    IF is_silent THEN PERFORM limits_forget(gone, locked); ELSE PERFORM limits_silence(gone, now, locked); END IF;
   END LOOP;
   DELETE FROM limit_seconds WHERE ctid IN (
-    SELECT ctid FROM limit_seconds WHERE second < now / 1000 - 61 FOR UPDATE SKIP LOCKED
+    SELECT ctid FROM limit_seconds WHERE second < now / 1000 - 61 OR second > now / 1000 + 61 FOR UPDATE SKIP LOCKED
   );
   is_known := limits_known(input->'from');
-  IF is_known AND EXISTS (SELECT 1 FROM limit_holdings WHERE owner = '' AND told < now - 10800000) THEN
-    PERFORM limits_release('', '{}', now - 10800000);
-  END IF;
-  IF limits_enter(input->'from', now) THEN
+  IF is_known THEN PERFORM limits_end_untold(now, locked); END IF;
+  IF limits_enter(input->'from', '{}', now) THEN
     IF input ? 'heldIds' THEN
-      PERFORM limits_release(me, ARRAY(SELECT jsonb_array_elements_text(input->'heldIds')), NULL);
+      PERFORM limits_remove(limits_held(me, ARRAY(SELECT jsonb_array_elements_text(input->'heldIds')), locked));
     END IF;
     UPDATE limit_replicas SET deadline = now + 10000, silent = false WHERE replica = me;
   END IF;
   SELECT * INTO state FROM limit_state FOR UPDATE;
+  IF state.born > limits_now(given) THEN UPDATE limit_state SET born = limits_now(given); END IF;
   -- After the lock of the state, as in limits_guess.
   DELETE FROM limit_guesses WHERE last < greatest(now - 3600000,
     (SELECT last FROM limit_guesses ORDER BY last DESC OFFSET 9999 LIMIT 1));
-  IF COALESCE(state.swept, 0) <= now - 3600000 THEN
+  IF COALESCE(state.swept, 0) <= now - 3600000 OR state.swept > limits_now(given) THEN
     PERFORM limits_sweep(now);
     UPDATE limit_state SET swept = now;
   END IF;
@@ -634,16 +710,22 @@ BEGIN
       SELECT mark, 1 AS at, to_jsonb(address) AS each FROM limit_guesses
         WHERE mark > (input->>'waitsMark')::bigint AND until > now
       UNION ALL
-      SELECT mark, 2, to_jsonb(until - now) FROM limit_guesses
+      SELECT mark, 2, to_jsonb(least(900000, until - now)) FROM limit_guesses
         WHERE mark > (input->>'waitsMark')::bigint AND until > now
     ) AS pairs
   ));
 END $$;
 
 CREATE OR REPLACE FUNCTION limits_leave(input jsonb, given bigint) RETURNS jsonb LANGUAGE plpgsql AS $$
+DECLARE
+  gone text := input->>'replica';
+  locked text[];
 BEGIN
-  IF NOT limits_valid() THEN RETURN '[]'; END IF;
-  PERFORM limits_forget(input->>'replica');
+  IF NOT limits_join() THEN RETURN '[]'; END IF;
+  locked := limits_keys('[]', gone);
+  PERFORM limits_lock(locked);
+  PERFORM 1 FROM limit_replicas WHERE replica = gone FOR UPDATE;
+  PERFORM limits_forget(gone, locked);
   RETURN '[]';
 END $$;
 
@@ -672,7 +754,7 @@ BEGIN
     UPDATE limit_guesses SET seen = one.seen, failures = one.failures, until = one.until, mark = one.mark
       WHERE address = one.address;
   END IF;
-  RETURN jsonb_build_array(greatest(0, one.until - now));
+  RETURN jsonb_build_array(least(900000, greatest(0, one.until - now)));
 END $$;
 
 -- Several operations in a row: an array of names and arguments. Their ledgers are locked together, because one
@@ -681,25 +763,29 @@ CREATE OR REPLACE FUNCTION limits_batch(input jsonb, given bigint) RETURNS jsonb
 DECLARE
   item jsonb;
   answers jsonb := '[]';
+  locked text[];
 BEGIN
-  IF limits_valid() THEN PERFORM limits_lock(ARRAY(
-    SELECT one->>'key' FROM jsonb_array_elements(input) AS op, jsonb_array_elements(op->1->'ledgers') AS one
-    UNION
-    SELECT jsonb_array_elements_text(op->1->'keys') FROM jsonb_array_elements(input) AS op
-    UNION
-    SELECT unnest(limits_cost_keys(op->1->'costs')) FROM jsonb_array_elements(input) AS op WHERE op->1 ? 'costs'
-    UNION
-    SELECT unnest(limits_keys(op->1->'holdings', NULL)) FROM jsonb_array_elements(input) AS op WHERE op->>0 = 'hold'
-    UNION
-    SELECT unnest(keys) FROM limit_holdings WHERE id IN (
-      SELECT op->1->>'id' FROM jsonb_array_elements(input) AS op WHERE op->>0 = 'settle'
-    )
-  )); END IF;
+  IF limits_join() THEN
+    locked := ARRAY(
+      SELECT one->>'key' FROM jsonb_array_elements(input) AS op, jsonb_array_elements(op->1->'ledgers') AS one
+      UNION
+      SELECT jsonb_array_elements_text(op->1->'keys') FROM jsonb_array_elements(input) AS op
+      UNION
+      SELECT unnest(limits_cost_keys(op->1->'costs')) FROM jsonb_array_elements(input) AS op WHERE op->1 ? 'costs'
+      UNION
+      SELECT unnest(limits_keys(op->1->'holdings', NULL)) FROM jsonb_array_elements(input) AS op WHERE op->>0 = 'hold'
+      UNION
+      SELECT unnest(keys) FROM limit_holdings WHERE id IN (
+        SELECT op->1->>'id' FROM jsonb_array_elements(input) AS op WHERE op->>0 = 'settle'
+      )
+    );
+    PERFORM limits_lock(locked);
+  END IF;
   FOR item IN SELECT jsonb_array_elements(input) LOOP
     answers := answers || jsonb_build_array(CASE item->>0
       WHEN 'take' THEN limits_take(item->1, given)
-      WHEN 'settle' THEN limits_settle(item->1, given)
-      WHEN 'hold' THEN limits_hold(item->1, given)
+      WHEN 'settle' THEN limits_settle(item->1, given, locked)
+      WHEN 'hold' THEN limits_hold(item->1, given, locked)
       WHEN 'count' THEN limits_count(item->1, given)
     END);
   END LOOP;

@@ -1,5 +1,5 @@
--- Drops the tables and functions of other versions that no replica uses. A replica that comes back later makes its own
--- again. A lock that is not free at once is left to the next start.
+-- Drops the tables and functions of other versions that no replica uses: each one has left, or was killed an hour ago or
+-- more. A replica that comes back later makes its own again. A lock that is not free at once is left to the next start.
 DO $$
 DECLARE
   -- In two parts, because the names of this file get the version.
@@ -15,7 +15,8 @@ BEGIN
     WHERE relkind = 'r' AND pg_table_is_visible(oid) AND relname <> 'limit_replicas'
       AND relname ~ ('^' || tables || '(v[0-9a-f]{8}_)?replicas$')
   LOOP
-    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I)', tables || version || 'replicas') INTO is_used;
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I WHERE deadline > $1)', tables || version || 'replicas')
+      INTO is_used USING extract(epoch FROM clock_timestamp()) * 1000 - 3600000;
     CONTINUE WHEN is_used;
     FOR item IN
       SELECT relname FROM pg_class WHERE relkind = 'r' AND pg_table_is_visible(oid)

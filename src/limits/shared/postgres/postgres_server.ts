@@ -49,6 +49,11 @@ const MAX_BATCH = 16;
  */
 const BATCHED: ReadonlySet<string> = new Set<keyof SharedLimits>(["take", "settle", "hold", "count"]);
 
+/**
+ * How often an operation is called that the database undoes. Others have then changed a holding each time.
+ */
+const MAX_TRIES = 5;
+
 /** The most wrong tokens that wait to be counted. Beyond that, only this replica counts them. */
 const MAX_GUESSES = 50;
 /** The answer to a wrong token that the other replicas do not count: no wait. */
@@ -138,7 +143,18 @@ export class PostgresLimitsServer implements LimitsServer {
     return answers.map((answer) => Array.isArray(answer) ? answer : []);
   }
 
+  /** Calls an operation. If the database has undone it because of others, calls it again: see limits.sql. */
   async #call(operation: string, input: unknown): Promise<Answer> {
+    for (let tries = 1;; tries++) {
+      try {
+        return await this.#callOnce(operation, input);
+      } catch (error) {
+        if (tries === MAX_TRIES || !(error instanceof StoreError) || error.kind !== "busy") throw error;
+      }
+    }
+  }
+
+  async #callOnce(operation: string, input: unknown): Promise<Answer> {
     const connected = this.#connected ??= this.#connect();
     const { queries, versioned } = await this.#opened(connected);
     const values = [JSON.stringify(input, storable), this.#options.now?.() ?? null];

@@ -11,7 +11,7 @@ local FREE_FAILURES, SEEN_GUESSES, MAX_ADDRESSES = 5, 10, 10000
 local FIRST_WAIT, LONGEST_WAIT, FORGOTTEN = 15000, 900000, 3600
 local PERIODS = { { name = 'day', f = 'd' }, { name = 'week', f = 'w' }, { name = 'month', f = 'm' } }
 local SHARED_KEYS = {
-  'run', 'born', 'marks', 'mark', 'replicas', 'silent', 'whole', 'sessions', 'held', 'of:', 'untold', 'waits', 'groups',
+  'born', 'marks', 'mark', 'replicas', 'silent', 'whole', 'sessions', 'held', 'of:', 'untold', 'waits', 'groups',
 }
 local BUDGETS = { day = 'dayBudgetMicros', week = 'weekBudgetMicros', month = 'monthBudgetMicros' }
 
@@ -27,25 +27,52 @@ local function tokensKey(key) return P .. 't:' .. key end
 local function int(value) return string.format('%.0f', value) end
 local function present(value) return value ~= nil and value ~= cjson.null end
 
--- A server that starts again may have older data, from a snapshot or from another server. Each process of the server has
--- its own id. Data of another one begin again: holdings and replicas are dropped here, and what ledgers had of them with
--- the mark of the ledger, with its spending. A server that does not tell its id is believed.
+-- Keys that no replica uses any more expire, such as those of an earlier version.
+local function keep(name) call('EXPIRE', P .. name, LEDGER_LIFETIME) end
+
 local info = redis.pcall('INFO', 'server')
-local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
-if call('GET', P .. 'run') ~= run then
+local process = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or 'unknown'
+
+-- The present run of the counts, in the hash of the holdings: the process of the server, and when the run began. It begins the
+-- mark of each ledger. A server that starts again may have older data, from a snapshot or from another server, and one that
+-- evicts keys may have lost some lists: then another run begins. Holdings and replicas are dropped here, and what ledgers
+-- had of them with the mark of the ledger, with its spending. A server that does not tell its process is believed.
+local run = call('HGET', P .. 'held', '')
+
+local function begin()
   for _, list in ipairs({ 'replicas', 'silent' }) do
     for _, replica in ipairs(call('ZRANGE', P .. list, 0, -1)) do
       call('UNLINK', P .. 'of:' .. replica, P .. 'kept:' .. replica)
     end
   end
   call('UNLINK', P .. 'of:', P .. 'held', P .. 'untold', P .. 'replicas', P .. 'silent', P .. 'whole', P .. 'born', P .. 'sessions')
-  call('SET', P .. 'run', run)
+  run = process .. ' ' .. int(now) .. ' ' .. call('INCR', P .. 'marks') .. ' '
+  keep('marks')
+  call('HSET', P .. 'held', '', run)
+  keep('held')
+end
+
+if not run or string.sub(run, 1, #process + 1) ~= process .. ' ' then begin() end
+
+-- Whether the lists have all holdings. If not, the server has evicted some of them.
+local function isComplete()
+  local count, seen = call('SCARD', P .. 'of:'), {}
+  if count ~= call('ZCARD', P .. 'untold') then return false end
+  for _, list in ipairs({ 'replicas', 'silent' }) do
+    for _, replica in ipairs(call('ZRANGE', P .. list, 0, -1)) do
+      if not seen[replica] then
+        seen[replica] = true
+        count = count + call('SCARD', P .. 'of:' .. replica) + call('SCARD', P .. 'kept:' .. replica)
+      end
+    end
+  end
+  return count + 1 == call('HLEN', P .. 'held')
 end
 
 -- For how long replicas may still tell what they hold.
 local function tellingMs()
   local born = call('GET', P .. 'born')
-  return born and born + TELLING - now or TELLING
+  return born and math.min(0, born - now) + TELLING or TELLING
 end
 
 -- The sliding count of the last 61 seconds: the count of each second, their sum, and the latest second.
@@ -54,8 +81,9 @@ local function windowSum(key)
   local state = call('HMGET', key, 'at', 'sum')
   if not state[1] then return 0, second end
   local at, sum = tonumber(state[1]), tonumber(state[2])
-  if second <= at then return sum, at end
-  if second - at >= 61 then
+  if second <= at and at - second <= 61 then return sum, at end
+  -- All of it is over, or the clock was set back.
+  if math.abs(second - at) >= 61 then
     call('DEL', key)
     return 0, second
   end
@@ -86,7 +114,8 @@ local function msUntilBelow(key, limit)
   return (second + 61) * 1000 - now
 end
 
--- The spending of a ledger is one hash, so that a server evicts all of it or nothing. Its fields:
+-- The spending of a ledger is one hash, so that a server evicts all of it or nothing. The ledger notes with 'hours' that there
+-- is one. Its fields:
 -- '0': it is there. HOUR: what counts. 'b HOUR', 'b': the balance of the database, by hour and in total. 'c REPLICA PAGE HOUR':
 -- costs that the database may lack. 'v REPLICA': the last page that is in the balance.
 local function isSeeded(key) return call('HEXISTS', hoursKey(key), '0') == 1 end
@@ -119,7 +148,7 @@ local function spend(key, hour, micros)
 end
 
 -- A server may evict a ledger while the holdings remain. Each ledger therefore has a mark, which a holding keeps: what it
--- added to a ledger with another mark is gone, and must not be subtracted. The mark begins with the id of the server.
+-- added to a ledger with another mark is gone, and must not be subtracted. The mark begins with the run of the counts.
 local function markOf(key) return call('HGET', ledgerKey(key), 'mark') end
 
 local function isPresent(mark) return mark and string.sub(mark, 1, #run) == run end
@@ -132,20 +161,25 @@ end
 
 local function marked(key)
   local mark = markOf(key)
-  local isLost = isPresent(mark) and call('HGET', ledgerKey(key), 'seeded') and not isSeeded(key)
+  local isLost = isPresent(mark) and call('HGET', ledgerKey(key), 'hours') and call('EXISTS', hoursKey(key)) == 0
   if isPresent(mark) and not isLost then return mark end
   if isLost then
-    call('HDEL', ledgerKey(key), 'seeded', 'total', 'df', 'wf', 'mf')
-    call('DEL', hoursKey(key))
+    call('HDEL', ledgerKey(key), 'seeded', 'hours', 'total', 'df', 'wf', 'mf')
     tellAgain()
     return mark
   end
   if not mark and tellingMs() <= 0 and call('EXISTS', hoursKey(key)) == 1 then tellAgain() end
-  call('HDEL', ledgerKey(key), 'seeded', 'running', 'tokens', 'micros', 'excess', 'optimistic', 'total', 'df', 'wf', 'mf')
+  call('HDEL', ledgerKey(key), 'seeded', 'hours', 'running', 'tokens', 'micros', 'excess', 'optimistic', 'total', 'df', 'wf', 'mf')
   call('DEL', hoursKey(key))
-  mark = run .. '.' .. int(now) .. '.' .. call('INCR', P .. 'marks')
+  mark = run .. int(now) .. '.' .. call('INCR', P .. 'marks')
+  keep('marks')
   call('HSET', ledgerKey(key), 'mark', mark)
   return mark
+end
+
+-- Whether a replica may still send costs.
+local function isThere(replica)
+  return call('ZSCORE', P .. 'replicas', replica) or call('ZSCORE', P .. 'silent', replica)
 end
 
 -- Adds what a ledger lacks of costs of a replica.
@@ -158,8 +192,11 @@ local function addCosts(replica, costs)
     local missing = cost.micros - (known[1] or 0)
     if missing > 0 and cost.page > tonumber(known[2] or 0) then
       call('HSET', hoursKey(key), field, int(cost.micros))
+      call('HSET', ledgerKey(key), 'hours', 1)
       call('HINCRBY', ledgerKey(key), 'total', int(missing))
       spend(key, cost.hour, missing)
+      -- The balance may have it already, and nothing knows its page any more. So the balance is read again.
+      if not isThere(replica) then call('HDEL', ledgerKey(key), 'seeded') end
     end
   end
 end
@@ -193,7 +230,9 @@ end
 
 -- Notes when a holding of no replica was told.
 local function told(holding)
-  if holding.owner == '' then call('ZADD', P .. 'untold', int(now), holding.id) end
+  if holding.owner ~= '' then return end
+  call('ZADD', P .. 'untold', int(now), holding.id)
+  keep('untold')
 end
 
 -- Removes a holding. If a ledger did not have it, others are missing there too, and all replicas hold theirs again.
@@ -210,7 +249,9 @@ local function add(holding)
     change(holding, key, 1)
   end
   call('HSET', P .. 'held', holding.id, cjson.encode(holding))
+  keep('held')
   call('SADD', P .. 'of:' .. holding.owner, holding.id)
+  keep('of:' .. holding.owner)
   told(holding)
 end
 
@@ -232,6 +273,7 @@ local function set(holding)
   if owner ~= '' and not call('ZSCORE', P .. 'replicas', owner) then
     holding.isRunning = false
     call('ZADD', P .. 'silent', 'NX', int(now + RESERVED), owner)
+    keep('silent')
   end
   if earlier and isSame(earlier, holding) then return told(holding) end
   if earlier then remove(holding.id) end
@@ -240,7 +282,7 @@ local function set(holding)
 end
 
 -- Frees the slots of a replica, and keeps its reservations. A replica with more than the script does in a short time has the
--- deadline 0 until a later call frees the rest.
+-- deadline 0 until a later call frees the rest. Returns whether there is more.
 local function silence(replica)
   local ids = call('SRANDMEMBER', P .. 'of:' .. replica, MOST_FORGOTTEN)
   for _, id in ipairs(ids) do
@@ -250,6 +292,7 @@ local function silence(replica)
       holding.isRunning, holding.optimistic = false, {}
       add(holding)
       call('SMOVE', P .. 'of:' .. replica, P .. 'kept:' .. replica, id)
+      keep('kept:' .. replica)
     end
   end
   call('SREM', P .. 'whole', replica)
@@ -259,6 +302,7 @@ local function silence(replica)
   else
     call('ZADD', P .. 'replicas', 0, replica)
   end
+  return #ids == MOST_FORGOTTEN
 end
 
 -- Releases what a replica holds, with a further call for more than the script does in a short time.
@@ -285,19 +329,27 @@ local function isKnown(from)
     and call('HGET', P .. 'sessions', from.replica) == int(from.session)
 end
 
--- Whether a replica may still send costs.
-local function isThere(replica)
-  return call('ZSCORE', P .. 'replicas', replica) or call('ZSCORE', P .. 'silent', replica)
-end
-
 -- Begins a session, if it is a later one. Returns false if it is an earlier one. A replica that is not known is silent.
 local function enter(from)
   if not call('ZSCORE', P .. 'replicas', from.replica) then
     call('ZADD', P .. 'silent', 'NX', int(now + RESERVED), from.replica)
+    keep('silent')
   end
   local present = tonumber(call('HGET', P .. 'sessions', from.replica) or 0)
-  if from.session > present then call('HSET', P .. 'sessions', from.replica, int(from.session)) end
+  if from.session > present then
+    call('HSET', P .. 'sessions', from.replica, int(from.session))
+    keep('sessions')
+  end
   return from.session >= present
+end
+
+-- Times that are later than any can be were set before the clock was set back. They begin again now.
+local function rewind()
+  for list, most in pairs({ replicas = now + REPLICA_LIFETIME, silent = now + RESERVED, untold = now }) do
+    local late = call('ZRANGEBYSCORE', P .. list, '(' .. int(most), '+inf', 'LIMIT', 0, MOST_FORGOTTEN)
+    for _, member in ipairs(late) do call('ZADD', P .. list, int(most), member) end
+  end
+  if tonumber(call('GET', P .. 'born') or 0) > now then call('SET', P .. 'born', int(now)) end
 end
 
 local function count(minute)
@@ -312,6 +364,8 @@ local ops = {}
 function ops.take()
   if not isKnown(input.from) then return { 'unknown_replica' } end
   if input.hour ~= math.floor(now / HOUR) * HOUR then return { 'other_hour', int(now) } end
+  -- A message that arrives twice counts once.
+  if call('HEXISTS', P .. 'held', input.id) == 1 then return { 'taken' } end
   local counts, unseeded, telling = {}, { 'unseeded' }, tellingMs()
   for index, one in ipairs(input.ledgers) do
     local limits = one.limits
@@ -480,6 +534,7 @@ local function raise(balance, pages)
       end
     end
   end
+  if #set > 0 then call('HSET', at, 'hours', 1) end
   if total ~= 0 then call('HINCRBY', at, 'total', int(total)) end
   for index = 1, #set, 1000 do call('HSET', hoursKey(key), unpack(set, index, math.min(index + 999, #set))) end
   for index = 1, #del, 1000 do call('HDEL', hoursKey(key), unpack(del, index, math.min(index + 999, #del))) end
@@ -506,7 +561,7 @@ function ops.raise()
     marked(balance.key)
     raise(balance, input.pages)
     if balance.isPart ~= true and mayComplete then
-      call('HSET', at, 'seeded', 1)
+      call('HSET', at, 'seeded', 1, 'hours', 1)
       call('HSET', hoursKey(balance.key), '0', 0)
     end
     call('HSET', at, 'requests', int(math.max(call('HGET', at, 'requests') or 0, balance.requests)))
@@ -517,11 +572,15 @@ function ops.raise()
 end
 
 function ops.renew()
-  for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'replicas', '-inf', int(now))) do silence(replica) end
+  if not isComplete() then begin() end
+  rewind()
+  local hasMore = false
+  for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'replicas', '-inf', int(now))) do hasMore = silence(replica) or hasMore end
   for _, replica in ipairs(call('ZRANGEBYSCORE', P .. 'silent', '-inf', int(now))) do forget(replica) end
   local replica = input.from.replica
   local known = isKnown(input.from) and 1 or 0
-  if known == 1 then
+  -- If the clock was set forward, all replicas became silent, and tell again what they know.
+  if known == 1 and call('ZCOUNT', P .. 'silent', '(' .. int(now + RESERVED - TELLING), '+inf') == 0 then
     local untold = call('ZRANGEBYSCORE', P .. 'untold', '-inf', '(' .. int(now - UNTOLD), 'LIMIT', 0, MOST_FORGOTTEN)
     for _, id in ipairs(untold) do
       release(id)
@@ -547,18 +606,17 @@ function ops.renew()
     call('ZADD', P .. 'replicas', int(now + REPLICA_LIFETIME), replica)
   end
   call('SET', P .. 'born', int(now), 'NX')
-  -- Keys that no replica uses any more expire, such as those of an earlier version. Keys of ledgers and guesses do anyway.
-  for _, name in ipairs(SHARED_KEYS) do call('EXPIRE', P .. name, LEDGER_LIFETIME) end
-  for _, list in ipairs({ 'of:', 'kept:' }) do call('EXPIRE', P .. list .. replica, LEDGER_LIFETIME) end
+  for _, name in ipairs(SHARED_KEYS) do keep(name) end
+  for _, list in ipairs({ 'of:', 'kept:' }) do keep(list .. replica) end
   local waits = {}
   for _, group in ipairs(call('ZRANGEBYSCORE', P .. 'waits', '(' .. int(input.waitsMark), '+inf')) do
     local wait = (call('HGET', P .. 'g:' .. group, 'until') or 0) - now
     if wait > 0 then
       table.insert(waits, group)
-      table.insert(waits, int(wait))
+      table.insert(waits, int(math.min(LONGEST_WAIT, wait)))
     end
   end
-  return { known, int(now), call('GET', P .. 'mark') or '0', waits }
+  return { known, int(now), call('GET', P .. 'mark') or '0', waits, hasMore and 1 or 0 }
 end
 
 function ops.leave()
@@ -583,12 +641,13 @@ function ops.guess()
   call('EXPIRE', at, FORGOTTEN)
   call('EXPIRE', seen, FORGOTTEN)
   call('ZADD', P .. 'groups', int(now), input.group)
+  for _, name in ipairs({ 'groups', 'waits', 'mark' }) do keep(name) end
   if call('ZCARD', P .. 'groups') > MAX_ADDRESSES then
     local oldest = call('ZPOPMIN', P .. 'groups')[1]
     call('DEL', P .. 'g:' .. oldest, P .. 's:' .. oldest)
     call('ZREM', P .. 'waits', oldest)
   end
-  return { int(math.max(0, (call('HGET', at, 'until') or 0) - now)) }
+  return { int(math.min(LONGEST_WAIT, math.max(0, (call('HGET', at, 'until') or 0) - now))) }
 end
 
 return ops[ARGV[1]]()

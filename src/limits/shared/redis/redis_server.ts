@@ -13,12 +13,17 @@ import { LateAnswer, within } from "../within.ts";
 import { AnswerBound } from "./answer_bound.ts";
 import script from "./limits.lua" with { type: "text" };
 
+/** The version of the counts in Redis. */
+export function redisVersion(): Promise<string> {
+  return protocolVersion(script);
+}
+
 /**
  * The beginning of all keys. The braces put all keys into one slot of a cluster, because a request changes
  * the counts of its token and of its project together. Keys of other versions expire.
  */
 export async function defaultPrefix(): Promise<string> {
-  return `{llm-proxy}:${await protocolVersion(script)}:`;
+  return `{llm-proxy}:${await redisVersion()}:`;
 }
 
 /** The time between a connection that broke and the next one, in milliseconds. */
