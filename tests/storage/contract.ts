@@ -614,13 +614,21 @@ export function storeContract(
   test("sums of closed days and months are those of before, in every time zone, and late exchanges count", async (store) => {
     const { below } = random(6);
     // The others are names of the configuration and tokens that were deleted.
-    await store.addProject(projectRow("p1"), auditRow("project.create", "p1"));
-    await store.addToken(tokenRow("t1", "p1"), auditRow("token.create", "t1"));
+    for (const id of ["p0", "p1"]) {
+      await store.addProject(projectRow(id), auditRow("project.create", id));
+    }
+    await store.addToken(tokenRow("t1", "p1", { ownerId: "eve" }), auditRow("token.create", "t1"));
+    await store.addToken(tokenRow("t2", "p0", { ownerId: "ben" }), auditRow("token.create", "t2"));
+    await store.touchAccount({ tokenId: "t3", name: "Dora", ownerId: "dora" });
+    await store.addToken(tokenRow("t4", "p0", { ownerId: "eve" }), auditRow("token.create", "t4"));
+    await store.addToken(tokenRow("t5", "p1", { ownerId: "fay" }), auditRow("token.create", "t5"));
+    // A token of somebody who is no person gets another version, because it is not active.
+    assert(await store.deleteToken({ id: "t5", version: 2 }, auditRow("token.delete", "t5")));
     const start = Date.UTC(2026, 1, 26);
     const days = 40;
     const add = (count: number) =>
       store.addExchanges(Array.from({ length: count }, () => {
-        const token = below(4);
+        const token = below(6);
         return distinctRow({
           startedAt: start + below(days) * DAY + below(24) * HOUR,
           firstByteMs: below(9) === 0 ? undefined : 1 + below(5_000),
@@ -648,6 +656,15 @@ export function storeContract(
       { tokenId: "t1" },
       { model: "m1" },
       { client: "c1", endpoint: "e0" },
+      { endpoint: "e1" },
+      { personId: "ben" },
+      { within: { kind: "own", owner: "dora", projects: "all" } },
+      { within: { kind: "own", owner: "eve", projects: "all" }, model: "m1" },
+      { within: { kind: "own", owner: "eve", projects: "all" }, tokenId: "t2" },
+      { within: { kind: "own", owner: "eve", projects: ["p1"] }, personId: "eve" },
+      { within: { kind: "own", owner: "fay", projects: "all" }, endpoint: "e1" },
+      { within: { kind: "own", owner: "nobody", projects: "all" }, client: "c1" },
+      { within: { kind: "projects", projects: ["p0", "p1"] } },
     ];
     const zones = [undefined, "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata", "Pacific/Auckland"];
     const groupings: readonly (readonly [UsageGrouping["group"], UsageGrouping["split"]])[] = [
@@ -657,6 +674,9 @@ export function storeContract(
       ["project", "model"],
       ["token", "day"],
       ["client", "endpoint"],
+      ["day", "client"],
+      ["hour", "endpoint"],
+      ["day", "person"],
     ];
     const all = async () => {
       const found = new Map<string, unknown>();
@@ -710,15 +730,62 @@ export function storeContract(
     };
     await add(800);
     await checkDays();
+    const ofProjects = async (projects: readonly string[]) =>
+      (await store.usage(ALL_TOGETHER, { ...NO_FILTER, within: { kind: "projects", projects } }))[0]
+        ?.requests;
+    const many = Array.from({ length: 600 }, (_, index) => `p${index}`);
+    assertEquals(await ofProjects([]), 0);
+    assertEquals(
+      [await ofProjects(["p0", "p1"]), await ofProjects(many)],
+      Array(2).fill((await ofProjects(["p0"]) ?? 0) + (await ofProjects(["p1"]) ?? 0)),
+    );
+    /** Which tokens an owner has, and the requests of each with a model. */
+    const checkOwners = async () => {
+      const every = await store.usage({ ...ALL_TOGETHER, group: "token", split: "model" }, NO_FILTER);
+      for (
+        const [owner, tokens] of [["eve", ["t1", "t4"]], ["fay", ["t5"]], ["dora", ["t3"]], [
+          "x",
+          [],
+        ]] as const
+      ) {
+        const filter: UsageFilter = {
+          ...NO_FILTER,
+          model: "m1",
+          within: { kind: "own", owner, projects: "all" },
+        };
+        const own = await store.usage({ ...ALL_TOGETHER, group: "token" }, filter);
+        assertEquals(
+          own.map(({ key, requests }) => [key, requests]).sort(),
+          every.filter(({ key, split }) => tokens.some((id) => id === key) && split?.key === "m1")
+            .map(({ key, requests }) => [key, requests]).sort(),
+          owner,
+        );
+      }
+    };
+    const ofOthers = { within: { kind: "own", owner: "eve", projects: "all" }, tokenId: "t2" } as const;
+    assertEquals((await store.usage(ALL_TOGETHER, { ...NO_FILTER, ...ofOthers }))[0]?.requests, 0);
+    await checkOwners();
     const before = await all();
     await close();
     await checkDays();
+    await checkOwners();
     assertEquals(await all(), before, "closed");
     await add(30);
     assertEquals(await requests(), 830, "late exchanges");
-    const late = await all();
+    let late = await all();
     await close();
     assertEquals(await all(), late, "closed again");
+    const byPerson = async () =>
+      (await store.usage({ ...ALL_TOGETHER, group: "person" }, NO_FILTER)).map(({ key, requests }) =>
+        [key, requests] as const
+      ).sort();
+    const [none, ben = ["", 0], dora = ["", 0], ...others] = await byPerson();
+    assertEquals([ben[0], dora[0]], ["ben", "dora"]);
+    await store.touchAccount({ tokenId: "t3", name: "Dora", ownerId: "ben" });
+    assertEquals(await byPerson(), [none, ["ben", ben[1] + dora[1]], ...others], "another owner");
+    late = await all();
+    await close();
+    assertEquals(await all(), late, "closed after another owner");
     // Hours are rolled up to days, so days begin at the midnight of UTC.
     await store.prune({ exchangesBefore: 0, hoursBefore: start + 20 * DAY });
     const rolledUp = await all();

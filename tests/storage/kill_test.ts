@@ -11,7 +11,7 @@ import { ALL_TOGETHER, NO_FILTER } from "../support/data/rows.ts";
 import { random } from "../support/data/random.ts";
 import { SECRETS } from "../support/data/secrets.ts";
 
-const ROUNDS = 100;
+const ROUNDS = 40;
 
 /** Sums and single exchanges agree, because one transaction writes both. */
 async function recorded(path: string): Promise<number> {

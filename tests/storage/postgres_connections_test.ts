@@ -137,4 +137,5 @@ storeContract("postgres by PgBouncer", async () => {
       postgres().giveBack(name);
     },
   };
-}, { reason: withoutPgBouncer });
+  // The tests of the adapter itself try more combinations.
+}, { reason: withoutPgBouncer, every: 9 });

@@ -369,3 +369,44 @@ Deno.test(
     database.close();
   }),
 );
+
+Deno.test(
+  "sqlite: the index of the providers' request ids finds exchanges of all groups, and takes few writes",
+  inFolder((folder) => {
+    const path = `${folder}/test.db`;
+    const database = new Database(path);
+    database.get("PRAGMA wal_autocheckpoint = 0");
+    // The ids come in an order that is not theirs, as at providers.
+    const scattered = (index: number) => `resp_${Math.imul(index, 0x9e3779b1) >>> 0}`;
+    const rowOf = (index: number) =>
+      exchangeRow({
+        requestId: `req_${index + 100_000}`,
+        providerRequestId: scattered(index),
+        startedAt: index,
+      });
+    const sizes: number[] = [];
+    for (let first = 0; first < 12_000; first += 100) {
+      const rows = Array.from({ length: 100 }, (_, index) => rowOf(first + index));
+      database.transaction(() => insertExchanges(database, rows));
+      sizes.push(Deno.statSync(`${path}-wal`).size);
+    }
+    const found = (requestId: string) =>
+      listExchanges(database, {
+        ...NO_FILTER,
+        status: undefined,
+        ending: undefined,
+        requestId,
+        limit: 10,
+        before: undefined,
+      }).items
+        .map(({ requestId }) => requestId);
+    for (const index of [0, 1, 1_022, 1_023, 1_024, 2_500, 4_999]) {
+      assertEquals(found(scattered(index)), [`req_${index + 100_000}`]);
+      assertEquals(found(`req_${index + 100_000}`), [`req_${index + 100_000}`]);
+    }
+    assertEquals(found("resp_unknown"), []);
+    const bytesPerRow = ((sizes.at(-1) ?? 0) - (sizes.at(-11) ?? 0)) / 1_000;
+    assert(bytesPerRow < 2_000, `the log takes ${bytesPerRow} bytes for each exchange`);
+    database.close();
+  }),
+);

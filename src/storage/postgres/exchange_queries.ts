@@ -63,9 +63,11 @@ async function listByRequestId(
 ): Promise<Listed<ExchangeRow & { id: number }>> {
   const { text, values } = conditionsOf([["seq < ?", page.before], ...filterConditions(page)], { before: 2 });
   const others = text.replace(/^WHERE/, "AND");
+  // Without `OFFSET 0`, a database without current statistics, such as after a restore, reads all rows in the
+  // order of the list.
   const rows = await queries.all(
-    `${SELECT} WHERE (request_id = $1 AND settlement IS DISTINCT FROM 'settled'
-         OR request_id = $1 AND settlement = 'settled' OR provider_request_id = $1) ${others}
+    `SELECT * FROM (${SELECT} WHERE (request_id = $1 AND settlement IS DISTINCT FROM 'settled'
+         OR request_id = $1 AND settlement = 'settled' OR provider_request_id = $1) ${others} OFFSET 0) AS found
      ORDER BY seq DESC LIMIT $2`,
     [storedText(requestId), page.limit + 1, ...values],
   );

@@ -10,7 +10,7 @@ const MIGRATION_LOCK = 7_808_210_002;
 /** Tables that another program may have in a database without the migrations of this program. */
 const COMMON_NAMES = ["projects", "tokens", "exchanges", "usage", "audit", "notes"];
 /** How long a migration may take, in milliseconds: large tables take a while. */
-const MIGRATION_MS = 600_000;
+export const MIGRATION_MS = 600_000;
 /**
  * How long a migration waits for a table that a long query uses, such as that of a backup, in milliseconds.
  * All others that use the table wait behind it.

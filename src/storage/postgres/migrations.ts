@@ -49,6 +49,8 @@ const SUMS = `requests bigint NOT NULL,
   duration_ms double precision NOT NULL`;
 /** The key columns of sums by one dimension, such as `model` or `project`. */
 const ONE_KEY = "dimension text NOT NULL, start bigint NOT NULL, value text NOT NULL";
+/** The key columns of sums of all tokens together. */
+const OF_ALL_KEY = "start bigint NOT NULL, endpoint text NOT NULL, model text NOT NULL, client text NOT NULL";
 const KEY = "start, project_id, token_id, principal, endpoint, model, client";
 
 /**
@@ -59,6 +61,9 @@ export const ACCESS_LOCK = 7_808_210_001;
  * The channel of notifications about changes of projects and tokens. The migration below has the same name.
  */
 export const ACCESS_CHANNEL = "llm_proxy_access";
+
+/** The number of the advisory lock of closing. Migration 8 has the same number. */
+export const CLOSING_LOCK = 7_808_210_005;
 
 /** All migrations in their order. Times are milliseconds since 1970, money is millionths of a US dollar. */
 export const MIGRATIONS: readonly Migration[] = [
@@ -415,5 +420,38 @@ CREATE INDEX people_by_subject ON people (subject) WHERE subject IS NOT NULL;`,
     version: 7,
     name: "users and groups that directories write, and who made management tokens",
     sql: DIRECTORY,
+  },
+  {
+    version: 8,
+    name: "sums of past days of all tokens together, and by person",
+    // The version before closes days without these sums, as edition 1. Another owner of a token opens the
+    // days and months with its usage. A managed token has no usage when it gets its owner. The lock is that
+    // of closing: no program makes sums by person meanwhile.
+    sql: `
+CREATE TABLE usage_of_all_by_hour (${OF_ALL_KEY}, ${SUMS}, first_bytes text NOT NULL,
+  PRIMARY KEY (start, endpoint, model, client));
+CREATE TABLE usage_of_all_by_day (${OF_ALL_KEY}, ${SUMS}, first_bytes text NOT NULL,
+  PRIMARY KEY (start, endpoint, model, client));
+ALTER TABLE closed_sums ADD COLUMN edition bigint NOT NULL DEFAULT 1;
+CREATE FUNCTION open_sums_of_token() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  is_new boolean := false;
+BEGIN
+  IF TG_OP = 'INSERT' THEN
+    EXECUTE format('SELECT EXISTS (SELECT 1 FROM %I.tokens WHERE id = $1)', TG_TABLE_SCHEMA)
+      INTO is_new USING NEW.token_id;
+  END IF;
+  IF NOT is_new THEN
+    PERFORM pg_advisory_xact_lock(7808210005);
+    EXECUTE format('DELETE FROM %1$I.closed_sums AS closed USING %1$I.usage_by_day AS days
+      WHERE days.dimension = ''token'' AND days.value = $1
+        AND closed.start <= days.start AND closed.until > days.start', TG_TABLE_SCHEMA) USING NEW.token_id;
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER token_owner_added AFTER INSERT ON token_owners
+  FOR EACH ROW EXECUTE FUNCTION open_sums_of_token();
+CREATE TRIGGER token_owner_changed AFTER UPDATE ON token_owners
+  FOR EACH ROW WHEN (NEW.owner_id <> OLD.owner_id) EXECUTE FUNCTION open_sums_of_token();`,
   },
 ];

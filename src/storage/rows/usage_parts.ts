@@ -1,6 +1,7 @@
 /**
  * From which tables of sums a query of usage reads each part of its period. Sums of past days and months are
- * closed: they also exist by one dimension each, and these tables have few rows. See `closed_sums.ts`.
+ * closed: they also exist by one dimension each, and for all tokens together, and these tables have few rows.
+ * See `closed_sums.ts`.
  */
 
 import type { ZoneOffset } from "../../time/zone_offsets.ts";
@@ -8,22 +9,39 @@ import type { UsageFilter, UsageGroup, UsageGrouping } from "../usage_store.ts";
 import { DAY_MS, HOUR_MS } from "./usage_sums.ts";
 
 /** What sums are grouped by or filtered with, other than time. A person is the owner of tokens. */
-export type Dimension = Exclude<UsageGroup, "day" | "hour" | "person">;
+export type Dimension = Exclude<UsageGroup, "day" | "hour">;
 
-/** The tables of sums. Those with `by` have the sums by one dimension each. */
+/**
+ * The tables of sums. Those with `usage_by` have the sums by one dimension each. Those with `usage_of_all`
+ * have the sums of all tokens together, by endpoint, model and client.
+ */
 export type SumTable =
   | "usage"
   | "usage_days"
   | "usage_months"
   | "usage_by_hour"
   | "usage_by_day"
-  | "usage_by_month";
+  | "usage_by_month"
+  | "usage_of_all_by_hour"
+  | "usage_of_all_by_day";
 
 /** A period: from a moment to before another one, in milliseconds since 1970. */
 export interface Span {
   readonly from: number;
   readonly to: number;
 }
+
+/** A closed day or month: the hourly work has made sums of it, which queries can read. */
+export interface ClosedSpan extends Span {
+  /** Which sums it has. See {@link EDITION}. */
+  readonly edition: number;
+}
+
+/**
+ * The sums that this program makes of closed periods. The first edition had no sums by person, and none of
+ * all tokens together. Another version of the program can close a period with fewer sums.
+ */
+export const EDITION = 2;
 
 /** The rows of a table that a query adds, or takes off. */
 export interface Part extends Span {
@@ -45,13 +63,24 @@ export interface SumState {
   /** From the first hour with usage to the end of the last one; `undefined` without usage. */
   readonly extent: Span | undefined;
   /** Closed days and months, by their start. */
-  readonly closed: readonly Span[];
+  readonly closed: readonly ClosedSpan[];
 }
 
 /** More days with more hours than these are summed by the hour: a query would name each hour. */
 const MOST_DAYS = 1_500;
 /** A period without rows, because a query must have a part. */
 const NOTHING: Part = { table: "usage", from: 0, to: 0, sign: 1 };
+/** The tables with all dimensions, which also have the days that are not closed. */
+const OPEN = { hour: "usage", day: "usage_days" } as const;
+/** The dimensions of the sums of all tokens together. */
+const DIMENSIONS_OF_ALL: readonly Dimension[] = ["model", "endpoint", "client"];
+
+/** The tables that a query reads of closed periods, and the first edition that fills them. */
+interface ClosedTables {
+  /** Of closed days; `undefined` if the query needs tables with all dimensions. */
+  readonly days: { readonly hour: SumTable; readonly day: SumTable; readonly edition: number } | undefined;
+  readonly months: { readonly month: SumTable; readonly edition: number };
+}
 
 /** The dimensions that a query needs, each once. */
 export function dimensionsOf(
@@ -65,16 +94,35 @@ export function dimensionsOf(
     ["endpoint", endpoint],
     ["model", model],
     ["client", client],
-    ["token", personId],
+    ["person", personId],
   ];
   const found = new Set<Dimension>();
   for (const by of [group, split]) {
-    if (by !== undefined && by !== "day" && by !== "hour") found.add(by === "person" ? "token" : by);
+    if (by !== undefined && by !== "day" && by !== "hour") found.add(by);
   }
-  if (within?.kind === "own") found.add("token");
+  if (within?.kind === "own") found.add("person");
   if (within !== undefined && within.kind !== "all" && within.projects !== "all") found.add("project");
   for (const [dimension, value] of filtered) if (value !== undefined) found.add(dimension);
+  // A token has one owner.
+  if (found.has("token")) found.delete("person");
   return [...found];
+}
+
+/** The smallest tables that have the dimensions of a query. */
+function closedTablesOf(dimensions: readonly Dimension[]): ClosedTables {
+  if (dimensions.length <= 1) {
+    const edition = dimensions[0] === "person" ? 2 : 1;
+    return {
+      days: { hour: "usage_by_hour", day: "usage_by_day", edition },
+      months: { month: "usage_by_month", edition },
+    };
+  }
+  return {
+    days: dimensions.every((dimension) => DIMENSIONS_OF_ALL.includes(dimension))
+      ? { hour: "usage_of_all_by_hour", day: "usage_of_all_by_day", edition: 2 }
+      : undefined,
+    months: { month: "usage_months", edition: 1 },
+  };
 }
 
 /** The parts of a query, at least one. `offsets` are those of its time zone over the period. */
@@ -85,14 +133,22 @@ export function partsOf(
 ): Part[] {
   const period = extent && periodOf(filter, extent);
   if (period === undefined || period.from >= period.to) return [NOTHING];
-  const isSingle = dimensionsOf(grouping, filter).length <= 1;
-  const days = isSingle ? merged(closed.filter((span) => !isMonth(span))) : [];
+  const tables = closedTablesOf(dimensionsOf(grouping, filter));
+  const { days: daily, months: { month, edition } } = tables;
+  const days: ClosedDays = {
+    ...OPEN,
+    ...daily,
+    spans: daily === undefined
+      ? []
+      : merged(closed.filter((span) => !isMonth(span) && span.edition >= daily.edition)),
+  };
+  const months = merged(closed.filter((span) => isMonth(span) && span.edition >= edition));
   const times = [grouping.group, grouping.split];
   const parts = times.includes("hour")
     ? byHour([period], days)
     : times.includes("day")
     ? byDay(period, { days, offsets })
-    : untimed(period, { days, months: merged(closed.filter(isMonth)), isSingle });
+    : untimed(period, { days, months: { month, spans: months } });
   return parts.length === 0 ? [NOTHING] : parts;
 }
 
@@ -128,33 +184,43 @@ export function monthOf(at: number): Span {
   return { from: Date.UTC(year, month), to: Date.UTC(year, month + 1) };
 }
 
+/** The closed days that a query can use, and the tables that have their sums. */
+interface ClosedDays {
+  readonly spans: readonly Span[];
+  readonly hour: SumTable;
+  readonly day: SumTable;
+}
+
 function untimed(
   period: Span,
-  { days, months, isSingle }: { days: readonly Span[]; months: readonly Span[]; isSingle: boolean },
+  { days, months }: {
+    days: ClosedDays;
+    months: { readonly month: SumTable; readonly spans: readonly Span[] };
+  },
 ): Part[] {
   const parts: Part[] = [];
-  const wholeMonths = within(months, period, monthsIn);
-  add(parts, isSingle ? "usage_by_month" : "usage_months", wholeMonths);
+  const wholeMonths = within(months.spans, period, monthsIn);
+  add(parts, months.month, wholeMonths);
   let left = without([period], wholeMonths);
-  const wholeDays = left.flatMap((span) => within(days, span, daysIn));
-  add(parts, "usage_by_day", wholeDays);
+  const wholeDays = left.flatMap((span) => within(days.spans, span, daysIn));
+  add(parts, days.day, wholeDays);
   left = without(left, wholeDays);
-  const openDays = without(left.map(daysIn).filter(isNotEmpty), days);
+  const openDays = without(left.map(daysIn).filter(isNotEmpty), days.spans);
   add(parts, "usage_days", openDays);
   return [...parts, ...byHour(without(left, openDays), days)];
 }
 
-function byHour(spans: readonly Span[], days: readonly Span[]): Part[] {
+function byHour(spans: readonly Span[], days: ClosedDays): Part[] {
   const parts: Part[] = [];
-  const closed = spans.flatMap((span) => within(days, span));
-  add(parts, "usage_by_hour", closed);
+  const closed = spans.flatMap((span) => within(days.spans, span));
+  add(parts, days.hour, closed);
   add(parts, "usage", without(spans, closed));
   return parts;
 }
 
 function byDay(
   period: Span,
-  { days, offsets }: { days: readonly Span[]; offsets: readonly ZoneOffset[] },
+  { days, offsets }: { days: ClosedDays; offsets: readonly ZoneOffset[] },
 ): Part[] {
   return offsets.flatMap(({ since, offsetMs }, index) => {
     const begin = index === 0 ? period.from : Math.max(period.from, since);
@@ -162,11 +228,11 @@ function byDay(
     if (!isNotEmpty(segment)) return [];
     const whole = daysIn(segment);
     const hasDays = isNotEmpty(whole) && whole.to - whole.from <= MOST_DAYS * DAY_MS;
-    const closed = hasDays ? within(days, whole) : [];
+    const closed = hasDays ? within(days.spans, whole) : [];
     const open = hasDays ? without([whole], closed) : [];
     return [
-      ...closed.flatMap((span) => daysOf(span, "usage_by_day", "usage_by_hour", offsetMs)),
-      ...open.flatMap((span) => daysOf(span, "usage_days", "usage", offsetMs)),
+      ...closed.flatMap((span) => daysOf(span, days, offsetMs)),
+      ...open.flatMap((span) => daysOf(span, OPEN, offsetMs)),
       ...byHour(without([segment], hasDays ? [whole] : []), days).map((part) => ({ ...part, offsetMs })),
     ];
   });
@@ -176,7 +242,11 @@ function byDay(
  * Whole days of UTC as days of a time zone. Each day of UTC has hours of two days there. The row of the day
  * counts for the day that has most of its hours, and the other hours are moved.
  */
-function daysOf(span: Span, table: SumTable, hours: SumTable, offsetMs: number): Part[] {
+function daysOf(
+  span: Span,
+  { day: table, hour: hours }: Pick<ClosedDays, "day" | "hour">,
+  offsetMs: number,
+): Part[] {
   const ahead = (offsetMs % DAY_MS + DAY_MS) % DAY_MS;
   if (ahead === 0) return [{ ...span, table, offsetMs, sign: 1 }];
   // The hours from here on belong to the later day.

@@ -1,6 +1,7 @@
 /** The rows that a query of usage reads, with the conditions of its filter. */
 
 import type { UsageFilter, UsageGroup, UsageGrouping } from "../usage_store.ts";
+import type { FilteredTokens } from "./filtered_tokens.ts";
 import { type Dimension, dimensionsOf, type Part } from "./usage_parts.ts";
 import { DAY_MS, HOUR_MS } from "./usage_sums.ts";
 
@@ -18,7 +19,7 @@ export interface SqlDialect {
   readonly byBytes: string;
 }
 
-/** The SQL of each dimension in tables with all of them. */
+/** The SQL of each dimension in tables with all of them. That of a person needs {@link joinedOwners}. */
 export const DIMENSION_COLUMNS: Readonly<Record<Dimension, string>> = {
   model: "model",
   // Tokens of the configuration have no id. Their name is in principal.
@@ -26,9 +27,12 @@ export const DIMENSION_COLUMNS: Readonly<Record<Dimension, string>> = {
   project: "project_id",
   endpoint: "endpoint",
   client: "client",
+  person: "coalesce(owner, '')",
 };
 /** A query with conditions names up to so many hours or days, and otherwise its period. */
 const MOST_STARTS = 1_500;
+/** A query names up to so many values of a list. */
+const MOST_VALUES = 500;
 /** The name of the dimension of sums of everything. */
 export const NO_DIMENSION = "";
 
@@ -36,70 +40,71 @@ export const NO_DIMENSION = "";
 export interface StatementParts {
   readonly parts: readonly Part[];
   readonly dialect: SqlDialect;
-  /** The project of the token that the filter names: the rows of the token are found by it. */
-  readonly projectOfToken?: string | undefined;
+  /** The tokens of the filter, if they were looked up. */
+  readonly tokens?: FilteredTokens | undefined;
 }
 
 /** A condition on the rows of sums. */
 interface Condition {
   readonly dimension: Dimension;
-  /** `equals` a value; `in` a list, in JSON; the `owner` of a token has an id. */
+  /** `equals`: one of the values. `in`: the value is a list in JSON. `owner`: the token has this owner. */
   readonly test: "equals" | "in" | "owner";
-  readonly value: string;
+  readonly values: readonly string[];
 }
 
 /** The conditions of a filter that are not about time. */
 function conditionsOf(filter: UsageFilter): Condition[] {
   const { projectId, tokenId, endpoint, model, client, personId, within = { kind: "all" } } = filter;
   const all = { model, project: projectId, token: tokenId, endpoint, client };
-  const equal = DIMENSIONS.flatMap((dimension): Condition[] => {
+  const equal = FILTERED.flatMap((dimension): Condition[] => {
     const value = all[dimension];
-    return value === undefined ? [] : [{ dimension, test: "equals", value }];
+    return value === undefined ? [] : [{ dimension, test: "equals", values: [value] }];
   });
   const owners = [personId, within.kind === "own" ? within.owner : undefined];
   const projects = within.kind === "all" || within.projects === "all" ? undefined : within.projects;
   return [
     ...equal,
     ...owners.flatMap((value): Condition[] =>
-      value === undefined ? [] : [{ dimension: "token", test: "owner", value }]
+      value === undefined ? [] : [{ dimension: "person", test: "owner", values: [value] }]
     ),
-    ...projects === undefined
-      ? []
-      : [{ dimension: "project", test: "in", value: JSON.stringify(projects) } as const],
+    ...projects === undefined ? [] : [ofProjects(projects)],
   ];
 }
 
-/** The SQL that joins the owners of tokens. A deleted token keeps its owner in this table. */
-function joinedOwners(column: string): string {
+function ofProjects(projects: readonly string[]): Condition {
+  // Only with single values does PostgreSQL find the rows by their project. It joins a list to all rows.
+  return projects.length > 0 && projects.length <= MOST_VALUES
+    ? { dimension: "project", test: "equals", values: projects }
+    : { dimension: "project", test: "in", values: [JSON.stringify(projects)] };
+}
+
+/**
+ * The SQL that joins the owners of tokens to `summed`, whose `column` has the id of the token. A deleted
+ * token keeps its owner in this table.
+ */
+export function joinedOwners(column: string): string {
   return `LEFT JOIN (SELECT token_id AS owned_id, owner_id AS owner FROM token_owners) AS owned
     ON owned.owned_id = summed.${column}`;
 }
 
 /** Reads rows of parts, with the conditions of a filter. */
 export class UsageSource {
-  readonly values: readonly string[];
+  /** The values of the placeholders of the statements so far. */
+  readonly values: string[] = [];
   readonly #conditions: readonly Condition[];
   readonly #dimension: Dimension | undefined;
   readonly #dialect: SqlDialect;
-  /** The placeholder of the project of the token of the filter. */
-  readonly #projectOfToken: string | undefined;
-  /** Whether sums are grouped by the owners of tokens. */
-  readonly groupsByOwner: boolean;
+  readonly #tokens: FilteredTokens | undefined;
+  readonly #groupsByOwner: boolean;
 
   constructor(
     grouping: Pick<UsageGrouping, "group" | "split">,
     filter: UsageFilter,
-    { parts, dialect, projectOfToken }: StatementParts,
+    { dialect, tokens }: StatementParts,
   ) {
     this.#conditions = conditionsOf(filter);
-    const values = this.#conditions.map(({ value }) => value);
-    // Each value must occur in the statement.
-    if (projectOfToken !== undefined && !parts.every(isOfOne)) {
-      values.push(projectOfToken);
-      this.#projectOfToken = dialect.placeholder(values.length);
-    }
-    this.values = values;
-    this.groupsByOwner = grouping.group === "person" || grouping.split === "person";
+    this.#tokens = tokens;
+    this.#groupsByOwner = grouping.group === "person" || grouping.split === "person";
     // Tables of one dimension are read only for queries that need no other.
     [this.#dimension] = dimensionsOf(grouping, filter);
     this.#dialect = dialect;
@@ -117,8 +122,18 @@ export class UsageSource {
       const { offsetMs = 0, shiftMs = 0 } = part;
       return `(start + ${offsetMs}) / ${DAY_MS} * ${DAY_MS} + ${shiftMs} AS ${name}`;
     }
-    if (by === "person") return `coalesce(owner, '') AS ${name}`;
-    return `${isOfOne(part) ? "value" : DIMENSION_COLUMNS[by]} AS ${name}`;
+    const isInValue = isOfOne(part) && (by !== "person" || this.#isByPerson(part));
+    return `${isInValue ? "value" : DIMENSION_COLUMNS[by]} AS ${name}`;
+  }
+
+  /** Whether each row of a part is of the owner of tokens, and not of a token. */
+  #isByPerson(part: Part): boolean {
+    return isOfOne(part) && this.#dimension === "person";
+  }
+
+  /** Whether the owners of the tokens of a part must be looked up for its groups. */
+  joinsOwners(part: Part): boolean {
+    return this.#groupsByOwner && !this.#isByPerson(part);
   }
 
   /** The SQL of the rows of a part. */
@@ -130,42 +145,68 @@ export class UsageSource {
       table?: string;
     },
   ): string {
-    const conditions = this.#conditions.map(({ dimension, test }, index) => {
-      const placeholder = this.#dialect.placeholder(index + 1);
-      const column = isOfOne(part) ? "value" : test === "owner" ? "token_id" : DIMENSION_COLUMNS[dimension];
-      switch (test) {
-        case "equals":
-          return `${column} = ${placeholder}`;
-        case "in":
-          return `${column} IN ${this.#dialect.list(placeholder)}`;
-        case "owner":
-          return `${column} IN (SELECT owned.token_id FROM token_owners AS owned WHERE owned.owner_id = ${placeholder})`;
-        default:
-          return test satisfies never;
-      }
-    });
+    const conditions = this.#conditions.map((condition) => this.#condition(condition, part));
+    const projects = this.#tokens?.projects;
     if (isOfOne(part)) conditions.unshift(`dimension = '${this.#dimension ?? NO_DIMENSION}'`);
-    else if (this.#projectOfToken !== undefined) conditions.push(`project_id = ${this.#projectOfToken}`);
+    else if (projects !== undefined) conditions.push(this.#isIn("project_id", projects));
     const starts = part.starts ?? (this.isUnfiltered ? undefined : startsOf(part));
     conditions.push(
       starts === undefined
         ? `start >= ${part.from} AND start < ${part.to}`
         : `start IN (${starts.join(", ")})`,
     );
-    const owners = this.groupsByOwner ? joinedOwners(isOfOne(part) ? "value" : "token_id") : "";
+    const owners = this.joinsOwners(part) ? joinedOwners(isOfOne(part) ? "value" : "token_id") : "";
     return `SELECT ${[...key, ...columns].join(", ")} FROM ${table} AS summed ${owners} WHERE ${
       conditions.join(" AND ")
     }`;
   }
+
+  #condition({ dimension, test, values }: Condition, part: Part): string {
+    const column = isOfOne(part) ? "value" : test === "owner" ? "token_id" : DIMENSION_COLUMNS[dimension];
+    switch (test) {
+      case "equals":
+        return this.#isIn(column, values);
+      case "in":
+        // These values have another type in PostgreSQL, so they have separate placeholders.
+        return `${column} IN ${this.#dialect.list(this.#dialect.placeholder(this.values.push(...values)))}`;
+      case "owner":
+        if (this.#isByPerson(part)) return this.#isIn("value", values);
+        if (this.#tokens?.ofOwner !== undefined) return this.#isIn(column, this.#tokens.ofOwner);
+        return `${column} IN (
+          SELECT owned.token_id FROM token_owners AS owned WHERE ${this.#isIn("owned.owner_id", values)})`;
+      default:
+        return test satisfies never;
+    }
+  }
+
+  #isIn(column: string, values: readonly string[]): string {
+    return values.length === 0 ? "1 = 0" : `${column} IN (${this.#places(values)})`;
+  }
+
+  /** The placeholders of values, with commas between them. */
+  #places(values: readonly string[]): string {
+    return values.map((value) => {
+      const known = this.values.indexOf(value);
+      return this.#dialect.placeholder(known === -1 ? this.values.push(value) : known + 1);
+    }).join(", ");
+  }
 }
 
+/** The intervals of tables with several dimensions, in milliseconds. */
+const STEPS: Partial<Record<Part["table"], number>> = {
+  usage: HOUR_MS,
+  usage_days: DAY_MS,
+  usage_of_all_by_hour: HOUR_MS,
+  usage_of_all_by_day: DAY_MS,
+};
+
 /**
- * The hours or days of a part with all dimensions; `undefined` if they are too many. The keys of the tables
- * begin with the start and the project: with each start, an index finds the rows of a project, and without
- * them, all rows of the period are read.
+ * The hours or days of a part with several dimensions; `undefined` if they are too many. The keys of the
+ * tables begin with the start, and then the project or the endpoint: with each start, an index finds the rows
+ * of one of them, and without them, all rows of the period are read.
  */
 function startsOf({ table, from, to }: Part): number[] | undefined {
-  const stepMs = table === "usage" ? HOUR_MS : table === "usage_days" ? DAY_MS : undefined;
+  const stepMs = STEPS[table];
   if (stepMs === undefined || to <= from || to - from > MOST_STARTS * stepMs) return undefined;
   const first = Math.ceil(from / stepMs) * stepMs;
   return Array.from(
@@ -174,8 +215,10 @@ function startsOf({ table, from, to }: Part): number[] | undefined {
   );
 }
 
-/** The dimensions in the order in which conditions and closed sums name them. */
-export const DIMENSIONS: readonly Dimension[] = ["model", "token", "project", "endpoint", "client"];
+/** The dimensions that a filter has values of, in the order in which conditions name them. */
+const FILTERED = ["model", "token", "project", "endpoint", "client"] as const;
+/** All dimensions. Closed sums are made by each of them. */
+export const DIMENSIONS: readonly Dimension[] = [...FILTERED, "person"];
 
 /** Whether a part reads a table with sums by one dimension each. */
 export function isOfOne({ table }: Part): boolean {

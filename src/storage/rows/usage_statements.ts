@@ -24,9 +24,9 @@ export interface Statement {
 export function sumsStatement(
   { group, split, limit }: UsageGrouping,
   filter: UsageFilter,
-  { parts, dialect, projectOfToken }: StatementParts,
+  { parts, dialect, tokens }: StatementParts,
 ): Statement {
-  const source = new UsageSource({ group, split }, filter, { parts, dialect, projectOfToken });
+  const source = new UsageSource({ group, split }, filter, { parts, dialect, tokens });
   const groups = [...group === undefined ? [] : ["group_key"], ...split === undefined ? [] : ["split_key"]];
   const keyOf = (part: Part) => [source.key(group, part, "group_key"), source.key(split, part, "split_key")];
   const unions = byRows(parts, source).map((same) => {
@@ -83,12 +83,12 @@ type SameRows = readonly [Part, ...Part[]];
  * Groups parts that follow each other and have the same hours, if several of their rows have the same sums.
  * Otherwise it costs less to read the rows twice.
  */
-function byRows(parts: readonly Part[], { groupsByOwner }: UsageSource): SameRows[] {
+function byRows(parts: readonly Part[], source: UsageSource): SameRows[] {
   const found: SameRows[] = [];
   for (const part of parts) {
     const last = found.at(-1);
     const isSame = last !== undefined && part.starts !== undefined && last[0].starts === part.starts &&
-      (groupsByOwner || !isOfOne(part));
+      (source.joinsOwners(part) || !isOfOne(part));
     if (isSame) found.splice(-1, 1, [...last, part]);
     else found.push([part]);
   }
@@ -128,9 +128,9 @@ function movedSums(
 export function firstBytesStatement(
   { group }: Pick<UsageGrouping, "group">,
   filter: UsageFilter,
-  { parts, dialect, projectOfToken }: StatementParts,
+  { parts, dialect, tokens }: StatementParts,
 ): Statement {
-  const source = new UsageSource({ group, split: undefined }, filter, { parts, dialect, projectOfToken });
+  const source = new UsageSource({ group, split: undefined }, filter, { parts, dialect, tokens });
   const single = parts.filter(({ table }) => PACKED[table] === undefined);
   const packed = parts.filter(({ table }) => PACKED[table] !== undefined);
   const unions: string[] = [];
@@ -194,6 +194,8 @@ const PACKED: Partial<Record<Part["table"], true>> = {
   usage_by_hour: true,
   usage_by_day: true,
   usage_by_month: true,
+  usage_of_all_by_hour: true,
+  usage_of_all_by_day: true,
 };
 
 function isTime(by: UsageGroup): by is "day" | "hour" {

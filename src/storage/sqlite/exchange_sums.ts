@@ -6,7 +6,7 @@ import { COSTS_PREFIX } from "../cost_notes.ts";
 import type { Connection } from "./connection.ts";
 import { DAY_MS, KEY_COLUMNS, SUM_COLUMNS } from "../rows/usage_sums.ts";
 import { closablePeriods, closingStatements } from "../rows/closed_sums.ts";
-import type { Span } from "../rows/usage_parts.ts";
+import { type ClosedSpan, EDITION } from "../rows/usage_parts.ts";
 import { rollUpSpending } from "./spending.ts";
 import { DIALECT } from "./dialect.ts";
 import { readSumState } from "./usage_queries.ts";
@@ -74,13 +74,25 @@ export function rollUpSums(
   );
 }
 
-/** The days and months whose sums can be made now. */
-export function listClosablePeriods(database: Connection, now: number): Span[] {
+/** The days and months that lack sums which can be made now. */
+export function listClosablePeriods(database: Connection, now: number): ClosedSpan[] {
   return closablePeriods({ ...readSumState(database), now });
 }
 
 /** Makes the sums of a day or month. Call it within a transaction. */
-export function closePeriod(database: Connection, span: Span): void {
-  for (const sql of closingStatements(span, DIALECT)) database.execute(sql);
-  database.run("INSERT OR REPLACE INTO closed_sums VALUES (?, ?)", span.from, span.to);
+export function closePeriod(database: Connection, span: ClosedSpan): void {
+  // An exchange or another owner of a token can have opened it since it was listed.
+  const row = database.get(
+    "SELECT edition FROM closed_sums WHERE start = ? AND until = ?",
+    span.from,
+    span.to,
+  );
+  const edition = Number(row?.["edition"] ?? 0);
+  for (const sql of closingStatements({ ...span, edition }, DIALECT)) database.execute(sql);
+  database.run(
+    "INSERT OR REPLACE INTO closed_sums (start, until, edition) VALUES (?, ?, ?)",
+    span.from,
+    span.to,
+    EDITION,
+  );
 }

@@ -7,7 +7,7 @@ import type { Project, ProjectChange, Token, TokenChange } from "../access_store
 import type { NewAuditEntry } from "../audit_store.ts";
 import type { AwaitedObject, MadeObject, ObjectKey } from "../object_store.ts";
 import { type ExchangeMessage, exchangesOf } from "../packed_exchanges.ts";
-import type { Span } from "../rows/usage_parts.ts";
+import type { ClosedSpan } from "../rows/usage_parts.ts";
 import type { ExchangeRow, Note, PruneLimits } from "../store.ts";
 import { type AccountOperation, accountWork } from "../people/account_operations.ts";
 import { pruneAccessChanges } from "./access_changes.ts";
@@ -76,7 +76,8 @@ export const WRITES = {
       pruneAccessChanges(database);
       rollUpSums(database, limits);
     }),
-  closePeriod: (database: Connection, span: Span) => database.transaction(() => closePeriod(database, span)),
+  closePeriod: (database: Connection, span: ClosedSpan) =>
+    database.transaction(() => closePeriod(database, span)),
 
   addObject: (database: Connection, object: AwaitedObject, at: number) =>
     database.transaction(() => objects.insertObject(database, object, at)),

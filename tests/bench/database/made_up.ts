@@ -1,7 +1,9 @@
 /**
  * Made-up exchanges in SQL that PostgreSQL and SQLite both know, so that both databases have the same rows:
- * a year, 40 projects, 400 tokens, 30 models, 10 endpoints and 6 clients. A few tokens make most requests,
- * each token prefers few models, and the nights are quiet.
+ * a year, 40 projects, 400 tokens of 50 people, 30 models, 10 endpoints and 6 clients. A few tokens make most
+ * requests, each token prefers few models, and the nights are quiet.
+ *
+ * SQLite joins texts before it computes: what is computed within a text needs parentheses.
  */
 
 import { KEY_COLUMNS, SUM_COLUMNS } from "../../../src/storage/rows/usage_sums.ts";
@@ -16,6 +18,8 @@ export const DAYS = 365;
 export const PROJECTS = 40;
 /** How many tokens there are, with the names in the configuration. */
 export const TOKENS = 400;
+/** How many people own tokens. */
+const PEOPLE = 50;
 /** The buckets of times to the first byte, which are a table, because SQLite has no logarithm here. */
 export const BUCKETS: readonly { readonly bucket: number; readonly ms: number }[] = Array.from(
   { length: 40 },
@@ -30,6 +34,11 @@ export function projectId(project: number): string {
 /** The id of a token by its number. */
 export function tokenId(token: number): string {
   return `tok_9a8b7c6d5e4f30211203${1000 + token}`;
+}
+
+/** The id of a person by its number. */
+export function personId(person: number): string {
+  return `usr_${person}`;
 }
 
 /** The number of the project of a token; `undefined` for a token of the configuration, which has no id. */
@@ -95,15 +104,15 @@ export function exchangesOf(
     CASE WHEN status = 200 THEN 'chatcmpl-' || (10000000 + r4 * 113) || (100000000 + n) END,
     ${begin} + at / ${MILLIONTHS} * ${DAY_MS} + ${TIME_OF_DAY},
     ms + r2 / 8, CASE WHEN status < 499 AND status <> 429 THEN ms END, 'POST',
-    '/endpoint-' || model % 10 || '/v1/chat/completions', 'endpoint-' || model % 10,
-    'api.provider-' || model % 10 || '.com', 'https://api.provider-' || model % 10 || '.com/v1',
+    '/endpoint-' || (model % 10) || '/v1/chat/completions', 'endpoint-' || (model % 10),
+    'api.provider-' || (model % 10) || '.com', 'https://api.provider-' || (model % 10) || '.com/v1',
     CASE WHEN status = 429 THEN 0 ELSE 1 END, status,
     CASE status WHEN 200 THEN 'complete' WHEN 499 THEN 'client_gone' WHEN 502 THEN 'upstream_unreachable'
       ELSE 'rate_limited' END,
     'token ' || token, CASE WHEN has_no_id THEN NULL ELSE 'tok_9a8b7c6d5e4f30211203' || (1000 + token) END,
     CASE WHEN has_no_id THEN NULL ELSE 'prj_5f1d2c3b4a5968778695' || (1000 + token % ${PROJECTS}) END,
     ${yes}, CASE WHEN status = 429 THEN ${no} ELSE ${yes} END,
-    'client-' || (token + CASE WHEN r5 < 6554 THEN 1 ELSE 0 END) % 6, CASE WHEN r5 % 3 = 0 THEN ${no} ELSE ${yes} END,
+    'client-' || ((token + CASE WHEN r5 < 6554 THEN 1 ELSE 0 END) % 6), CASE WHEN r5 % 3 = 0 THEN ${no} ELSE ${yes} END,
     'model-' || model || '-2026', 400 + r4 / 4, CASE WHEN status = 200 THEN 'model-' || model || '-2026' END,
     CASE WHEN status = 200 THEN 'stop' END,
     CASE WHEN status = 200 THEN 200 + r4 / 8 END, CASE WHEN status = 200 THEN 20 + r5 / 64 END,
@@ -141,9 +150,11 @@ const SUMMED: Readonly<Record<typeof SUM_COLUMNS[number], string>> = {
 
 /**
  * The statements that fill the tables of sums from all exchanges, in the order of time: the program writes
- * them in this order too.
+ * them in this order too. Nine of ten tokens have an owner.
  */
 export const SUM_STATEMENTS: readonly string[] = [
+  `INSERT INTO token_owners (token_id, owner_id)
+   SELECT id, 'usr_' || (seq % ${PEOPLE}) FROM tokens WHERE seq % 10 <> 0`,
   `INSERT INTO usage (${NAMES}, ${SUM_COLUMNS.join(", ")})
    SELECT started_at - started_at % ${HOUR_MS}, ${KEYS}, ${SUM_COLUMNS.map((name) => SUMMED[name]).join(", ")}
    FROM exchanges GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7`,

@@ -2,7 +2,7 @@
 
 import type { ExchangeFilter, Store } from "../../../src/storage/store.ts";
 import { USAGE_GROUPS, type UsageFilter, type UsageGroup } from "../../../src/storage/usage_store.ts";
-import { DAY_MS, HOUR_MS, projectId, tokenId } from "./made_up.ts";
+import { DAY_MS, HOUR_MS, personId, projectId, tokenId } from "./made_up.ts";
 
 /** A query with its name in the table of results. */
 export interface TimedQuery {
@@ -37,6 +37,7 @@ const FILTERS: Readonly<Record<string, Partial<UsageFilter>>> = {
   model: { model: "model-7-2026" },
   endpoint: { endpoint: "endpoint-7" },
   client: { client: "client-1" },
+  person: { personId: personId(3) },
   "project and model": { projectId: projectId(0), model: "model-7-2026" },
 };
 
