@@ -23,6 +23,8 @@ export interface ReplicaEvents {
   /** Writes the queued usage of this process into the database. Rejects if some could not be written. */
   flushed: () => Promise<void>;
   onWaits: (waits: readonly GuessWait[]) => void;
+  /** Whether a replica on the database has another version of the shared limits. */
+  hasOtherLimits: () => boolean;
 }
 
 /** This process as a replica, and the callbacks that later parts set. */
@@ -31,6 +33,8 @@ export interface JoinedReplica {
   readonly events: ReplicaEvents;
   /** The pages of the costs of this process. */
   readonly pages: WrittenPages;
+  /** The version of the shared limits. `undefined` for limits within the program. */
+  readonly limitsVersion: string | undefined;
 }
 
 /** Joins the replicas. If their counts cannot be reached, the process starts nevertheless and joins later. */
@@ -44,7 +48,12 @@ export async function joinReplicas(
     limits?: SharedLimits | undefined;
   },
 ): Promise<JoinedReplica> {
-  const events: ReplicaEvents = { limiter: undefined, flushed: () => Promise.resolve(), onWaits() {} };
+  const events: ReplicaEvents = {
+    limiter: undefined,
+    flushed: () => Promise.resolve(),
+    onWaits() {},
+    hasOtherLimits: () => false,
+  };
   const opened: OpenedLimits = limits === undefined
     ? await openSharedLimits(config)
     : { limits, timeoutMs: DEFAULT_TIMEOUT_MS };
@@ -73,13 +82,19 @@ export async function joinReplicas(
       log("error", "limits_failing", { detail });
     },
     onWaits: (waits) => events.onWaits(waits),
+    hasOtherCounts: () => events.hasOtherLimits(),
     onFailed: (reason) => log("warn", "storage_failing", { detail: `spending could not be read: ${reason}` }),
   });
   replica.configure(config.onLoss);
   void opened.findProblem?.().then((detail) => {
     if (detail !== undefined) log("warn", "limits_may_be_lost", { detail });
   });
-  return { replica, events, pages: writtenPages(replica, { id, clock }) };
+  return {
+    replica,
+    events,
+    pages: writtenPages(replica, { id, clock }),
+    limitsVersion: opened.limitsVersion,
+  };
 }
 
 /** Writes a note for each further page. */

@@ -195,7 +195,11 @@ export class Management implements ManagementPort {
     });
     watchSettled((row) => this.#recorder.publish(row));
     if (joined !== undefined) joined.events.flushed = () => this.#flushAll();
-    this.#replicas = store.copies === undefined ? new Replicas(store, { clock, log }) : undefined;
+    const limitsVersion = joined?.limitsVersion;
+    this.#replicas = store.copies === undefined
+      ? new Replicas(store, { clock, log, limitsVersion })
+      : undefined;
+    if (joined !== undefined) joined.events.hasOtherLimits = () => this.#replicas?.hasOtherLimits ?? false;
     this.answer = this.#openRoutes(config);
     this.#periodic = new PeriodicWork(store, {
       clock,
@@ -270,6 +274,7 @@ export class Management implements ManagementPort {
   /** Sets the configuration that serves requests from now on. */
   onConfig(served: ServedConfig): void {
     this.#served.serve(served);
+    this.#providers?.useAuthorities();
     this.#replicas?.setHash(served.config.hash);
     this.#prices.warnOfUnknownProviders(served.config);
     this.#modelFacts.forget();
@@ -465,6 +470,7 @@ export class Management implements ManagementPort {
       spent: (key) => this.limiter.spent(key),
       endpointNames: () => served.endpointNames,
       adminOrigins: () => served.adminOrigins(publicUrl),
+      hasPublicUrl: publicUrl !== undefined,
       ownerOf: (tokenId) => this.#parts.tokens.ownerOf(tokenId) ?? this.#people.ownerOf(tokenId),
       proxy: {
         running: () => this.#running(),

@@ -14,6 +14,8 @@ const KEPT_MS = 150_000;
 const ID_BYTES = 6;
 /** The hash of a configuration that a program made, and not the files and variables. */
 const NO_HASH = "none";
+/** The version of shared limits of a proxy without them, or of an older program. */
+const NO_LIMITS = "none";
 
 /** A proxy on the database. */
 export interface ShownReplica {
@@ -21,6 +23,8 @@ export interface ShownReplica {
   readonly version: string;
   /** The hash of its settings without secrets. */
   readonly configHash: string;
+  /** The version of its shared limits. */
+  readonly limitsVersion: string;
   /** How long ago it was seen, in milliseconds. */
   readonly ageMs: number;
 }
@@ -32,6 +36,7 @@ export class Replicas {
   readonly #store: ReplicaStore;
   readonly #log: Log;
   readonly #stop: () => void;
+  readonly #limitsVersion: string;
   #configHash = NO_HASH;
   #seen: readonly ShownReplica[] = [];
   /** How often in a row the replicas have differed. Those of a restart differ for a moment. */
@@ -39,9 +44,14 @@ export class Replicas {
   #announcing: Promise<void> = Promise.resolve();
   #isClosed = false;
 
-  constructor(store: ReplicaStore, { clock, log }: { clock: Clock; log: Log }) {
+  /** `limitsVersion` is the version of the shared limits, if this proxy has some. */
+  constructor(
+    store: ReplicaStore,
+    { clock, log, limitsVersion = NO_LIMITS }: { clock: Clock; log: Log; limitsVersion?: string | undefined },
+  ) {
     this.#store = store;
     this.#log = log;
+    this.#limitsVersion = limitsVersion;
     this.#stop = repeat(ANNOUNCE_MS, clock, () => this.announce());
   }
 
@@ -60,6 +70,11 @@ export class Replicas {
     return this.#seen.some(({ version, configHash }) =>
       version !== VERSION || configHash !== this.#configHash
     );
+  }
+
+  /** Whether a replica has another version of the shared limits, and so other counts. */
+  get hasOtherLimits(): boolean {
+    return this.#seen.some(({ limitsVersion }) => limitsVersion !== this.#limitsVersion);
   }
 
   /** Sets the hash of the settings, and tells the other replicas. */
@@ -84,10 +99,11 @@ export class Replicas {
   async #announce(): Promise<void> {
     if (this.#isClosed) return;
     try {
-      const seen = await this.#store.announceReplica(this.id, `${VERSION} ${this.#configHash}`, KEPT_MS);
+      const text = [VERSION, this.#configHash, this.#limitsVersion].join(" ");
+      const seen = await this.#store.announceReplica(this.id, text, KEPT_MS);
       this.#seen = seen.map(({ id, text, ageMs }) => {
-        const [version = "", configHash = NO_HASH] = text.split(" ");
-        return { id, version, configHash, ageMs };
+        const [version = "", configHash = NO_HASH, limitsVersion = NO_LIMITS] = text.split(" ");
+        return { id, version, configHash, limitsVersion, ageMs };
       });
     } catch (error) {
       // Other parts report that the database fails.

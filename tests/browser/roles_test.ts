@@ -106,7 +106,11 @@ browserTest(
         const names = await page.locator("main button").allTextContents();
         changes.push(...names.map(joined).filter((name) => CHANGES.test(name)));
       }
-      assertEquals(changes.toSorted(), buttons.map(joined).toSorted(), role);
+      // PostgreSQL has backups of its own.
+      const shown = buttons.filter((name) =>
+        name !== "Download backup" || proxy.databaseUrl.startsWith("sqlite:")
+      );
+      assertEquals(changes.toSorted(), shown.map(joined).toSorted(), role);
     }
   },
 );

@@ -256,7 +256,7 @@ browserTest("the dashboard compares a period with the period before it", async (
   });
   const { page, proxy, clock } = admin;
   const { value } = await proxy.token({ name: "anna" });
-  const store = proxy.otherStore();
+  const store = await proxy.otherStore();
   const { items: [row] } = await (async () => {
     await (await proxy.chat(value)).text();
     await proxy.api("GET", "/exchanges");

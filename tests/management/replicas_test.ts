@@ -68,6 +68,26 @@ onPostgres(
   },
 );
 
+onPostgres("Replicas: show each other the versions of their shared limits", async (stores) => {
+  const clock = new FakeClock();
+  const versions = ["v1", "v1", undefined];
+  const [store] = stores;
+  const [one, other, older] = versions.map((limitsVersion) =>
+    new Replicas(store, { clock, log: () => {}, limitsVersion })
+  );
+  if (one === undefined || other === undefined || older === undefined) throw new Error("three replicas");
+  for (const replica of [one, other]) await replica.announce();
+  assertEquals(other.hasOtherLimits, false);
+  // What a program writes that knows no versions of limits.
+  await store.announceReplica(older.id, "0.1.0 abc", 150_000);
+  await other.announce();
+  assertEquals(other.hasOtherLimits, true);
+  await older.close();
+  await other.announce();
+  assertEquals(other.hasOtherLimits, false);
+  for (const replica of [one, other]) await replica.close();
+});
+
 Deno.test("Replicas: a database that fails changes nothing, and the next time tries again", async () => {
   const clock = new FakeClock();
   let failure: StoreError | undefined = new StoreError("unreachable", "away");

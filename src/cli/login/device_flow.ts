@@ -10,9 +10,7 @@ import {
 import { deviceCode, deviceError, deviceToken } from "../../management/api/device_responses.ts";
 import { MANAGE_PATH } from "../../management/api/manage.ts";
 import { problem } from "../../management/api/responses.ts";
-import { TransportError } from "../../forwarding/transport/transport.ts";
 import { fieldValue } from "../../http/fields.ts";
-import { messageOf } from "../../text/error_text.ts";
 import { harmlessText } from "../../text/harmless_text.ts";
 import { CommandError } from "../command_error.ts";
 import type { HttpResponse } from "../request.ts";
@@ -133,14 +131,4 @@ function parsed<Output>(
 ): Output | undefined {
   const result = v.safeParse(schema, responseJson(text));
   return result.success ? result.output : undefined;
-}
-
-/** The reason why no proxy answers, as text for an error. */
-export function unreachable(url: string, error: unknown, hasCa: boolean): CommandError {
-  const trust = error instanceof TransportError && error.facts.phase === "tls" && !hasCa
-    ? " If llm-proxy tls init made its certificate, name its ca.pem with --ca FILE."
-    : "";
-  return new CommandError(
-    `No proxy answers at ${url}: ${harmlessText(messageOf(error), MAX_QUOTED)}.${trust}`,
-  );
 }

@@ -15,7 +15,8 @@ import { ownManagementAddress } from "../own_address.ts";
 import { withProgress } from "../progress.ts";
 import { request } from "../request.ts";
 import { dropRunRight } from "../run_right.ts";
-import { awaitToken, beginLogin, pageAddress, type SendForm, unreachable } from "./device_flow.ts";
+import { unreachable } from "../unreachable.ts";
+import { awaitToken, beginLogin, pageAddress, type SendForm } from "./device_flow.ts";
 import { openBrowser } from "./open_browser.ts";
 import {
   loginAddress,
@@ -132,7 +133,7 @@ async function formSender(url: string, ca: string | undefined): Promise<SendForm
         maxBytes: MAX_RESPONSE_BYTES,
       });
     } catch (error) {
-      throw unreachable(url, error, ca !== undefined);
+      throw unreachable(url, error, ca === undefined ? "name its ca.pem with --ca FILE" : undefined);
     }
   };
 }

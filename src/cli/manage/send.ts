@@ -23,6 +23,7 @@ import { configFlags } from "../common_options.ts";
 import type { SavedLogin } from "../login/saved_logins.ts";
 import { withProgress } from "../progress.ts";
 import { type HttpResponse, request, type RequestOptions } from "../request.ts";
+import { unreachable } from "../unreachable.ts";
 
 /** Sends a request to a path of the management API. */
 export type Send = (
@@ -58,6 +59,7 @@ export async function sendToProxy(
   const base = url.replace(/\/+$/, "");
   const proxy = await loadOutboundProxy(isLogin ? shellSources : processSources, new URL(url).origin);
   const caCerts = ca === undefined ? undefined : [readAuthority(ca)];
+  const trust = isLogin ? "log in again with --ca FILE" : "set SSL_CERT_FILE to its ca.pem";
   return async (path, init) => {
     try {
       return await withProgress(
@@ -65,7 +67,7 @@ export async function sendToProxy(
         () => request(`${base}${path}`, { ...init, token, proxy, caCerts }),
       );
     } catch (error) {
-      throw new CommandError(`No proxy answers at ${base}: ${messageOf(error)}.`);
+      throw unreachable(base, error, ca === undefined ? trust : undefined);
     }
   };
 }
@@ -105,6 +107,7 @@ export async function sendToDatabase(
     proxy: undefined,
     endpointNames: () => names,
     adminOrigins: () => origins,
+    hasPublicUrl: config.publicUrl !== undefined,
     ownerOf: () => undefined,
     guesses: new GuessGate({ clock: systemClock }),
     hasBootstrap: config.token !== undefined,

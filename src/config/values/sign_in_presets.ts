@@ -22,6 +22,8 @@ export interface SignInPreset {
   readonly domainClaim?: string;
   /** Whether the provider does not say when a person logged in, so that each sign-in has to be a proof. */
   readonly leavesOutLoginTime?: true;
+  /** The `prompt` that asks for a new login; `undefined` for `login` (OpenID Connect Core, 3.1.2.1). */
+  readonly freshPrompt?: string;
   /** Hosts besides that of the issuer, for the flag `--allow-net`. */
   readonly hosts?: readonly string[];
 }
@@ -43,6 +45,8 @@ export const SIGN_IN_PRESETS = {
     domainClaim: "hd",
     // Google sends "auth_time" only to programs that it has verified.
     leavesOutLoginTime: true,
+    // Google documents "none", "consent" and "select_account" alone.
+    freshPrompt: "select_account",
     hosts: ["oauth2.googleapis.com", "www.googleapis.com", "openidconnect.googleapis.com"],
   },
   microsoft: {

@@ -4,6 +4,7 @@ import type { AuthorityPlaces, SignInConfig } from "../../config/config.ts";
 import { createHttp1Transport } from "../../forwarding/transport/http1.ts";
 import { SystemRoots } from "../../forwarding/transport/system_roots.ts";
 import type { Transport } from "../../forwarding/transport/transport.ts";
+import { addressGroup } from "../../network/ip_ranges.ts";
 import type { Log } from "../../observability/log.ts";
 import { SIGN_IN_PATH } from "../../people/oidc/return_path.ts";
 import type { SignIn } from "../../people/oidc/sign_in.ts";
@@ -11,12 +12,17 @@ import type { Outcome, SignedIn, SignInFailure } from "../../people/oidc/signed_
 import type { Person } from "../../people/person.ts";
 import type { SecretBox } from "../../storage/secret_box.ts";
 import type { Clock } from "../../time/clock.ts";
+import { Lines } from "../api/lines.ts";
+import { Problem } from "../api/problem.ts";
 import type { Directory } from "../directory.ts";
 import { FewLines } from "./few_lines.ts";
 import { ProviderPeople, type ProviderPeopleStore } from "./provider_people.ts";
 
 /** The most lines in the log about failures in a minute. Any link can make a browser fail. */
 const MAX_FAILURE_LINES = 10;
+
+/** How many requests of one network wait for a provider, and for each other: strangers can send them too. */
+const OF_NETWORK = { atOnce: 4, mostWaiting: 16 };
 
 /** A session to begin for a person whom a provider has identified. */
 export interface ProviderEntry {
@@ -57,8 +63,10 @@ export class ProviderSignIn {
   readonly #parts: ProviderSignInParts;
   readonly #people: ProviderPeople;
   readonly #failures: FewLines;
+  readonly #lines = new Lines(OF_NETWORK);
   /** Who sent the requests that are being answered. */
   readonly #visits = new WeakMap<Request, Visit>();
+  #roots: SystemRoots | undefined;
   #transport: Transport | undefined;
   #loading: Promise<SignIn> | undefined;
 
@@ -84,15 +92,31 @@ export class ProviderSignIn {
     }));
   }
 
-  /** Responds to a request at `/admin/sign-in` or below. */
+  /**
+   * Responds to a request at `/admin/sign-in` or below. Throws a {@link Problem} if too many of the same
+   * network wait.
+   */
   async answer(request: Request, visit: Visit): Promise<Response> {
     this.#visits.set(request, visit);
-    return await (await this.#loaded()).answer(request);
+    const answered = this.#lines.run(
+      addressGroup(visit.source),
+      async () => await (await this.#loaded()).answer(request),
+    );
+    if (answered !== undefined) return await answered;
+    throw new Problem(503, "Too many people of your network sign in at this moment. Try again in a minute.", {
+      headers: { "retry-after": "60" },
+    });
   }
 
   /** The URL where the session of a person at their provider ends; `undefined` without one. */
   async logoutUrl({ origin }: Person): Promise<string | undefined> {
     return origin.kind === "local" ? undefined : await (await this.#loaded()).logoutUrl(origin.provider);
+  }
+
+  /** Uses the present authorities for connections to providers. Call it after a reload. */
+  useAuthorities(): void {
+    this.#roots?.configure(this.#parts.authorities());
+    this.#transport?.renew();
   }
 
   /** Closes the connections to providers. */
@@ -107,7 +131,8 @@ export class ProviderSignIn {
   async #load(): Promise<SignIn> {
     const { config, clock, box, authorities } = this.#parts;
     const { SignIn } = await import("../../people/oidc/sign_in.ts");
-    this.#transport = createHttp1Transport(new SystemRoots(authorities()));
+    this.#roots = new SystemRoots(authorities());
+    this.#transport = createHttp1Transport(this.#roots);
     return new SignIn({
       config,
       clock,

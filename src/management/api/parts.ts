@@ -128,6 +128,8 @@ export interface ManageParts {
   readonly endpointNames: () => readonly string[] | undefined;
   /** The addresses of the admin page that people use, the most useful one first, without its path. */
   readonly adminOrigins: () => readonly string[];
+  /** Whether they are the address that the configuration names (`public_url`). */
+  readonly hasPublicUrl: boolean;
   /** The person whose token it is; `undefined` if it has no owner, or is not in the database. */
   readonly ownerOf: (tokenId: string | undefined) => string | undefined;
   /** Counts wrong codes of commands, together with wrong tokens. */

@@ -159,7 +159,8 @@ async function invite({ id, source }: RouteRequest, parts: RouteParts): Promise<
   await parts.store.whole().addInvitation({ hash: hashOf(value), personId: id, expiresAt }, audit);
   const path = `/admin#invite=${value}`;
   const urls = parts.adminOrigins().map((origin) => origin + path);
-  return json({ path, urls, expires_at: moment(expiresAt) }, { status: 201 });
+  const body = { path, urls, at_public_url: parts.hasPublicUrl, expires_at: moment(expiresAt) };
+  return json(body, { status: 201 });
 }
 
 function peopleOf(parts: RouteParts): Resource<Person> {

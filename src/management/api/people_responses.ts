@@ -42,6 +42,7 @@ export const invitation = v.object({
     v.array(v.string()),
     v.description("the link at PUBLIC_URL, or else at each address of the proxy"),
   ),
+  at_public_url: v.pipe(v.boolean(), v.description("whether the proxy has a PUBLIC_URL")),
   expires_at: moment,
 });
 

@@ -67,6 +67,8 @@ export const PROJECT_ROUTES: readonly Route[] = [
   }),
   route("post /projects/{id}/delete", {
     access: ADMIN_ONLY,
+    // The provider keys of the project are deleted with it.
+    needsFreshSignIn: true,
     summary:
       "Delete a deactivated project and its tokens, if all are revoked; its usage is kept under its id",
     responses: { 204: undefined },

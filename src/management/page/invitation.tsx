@@ -6,6 +6,7 @@ import { Button } from "./controls.tsx";
 import { CopyButton } from "./copy_button.tsx";
 import { Dialog, FormEnd } from "./dialog.tsx";
 import { moment } from "./format.ts";
+import { invitationLink } from "./invitation_link.ts";
 import { useSubmit } from "./use_submit.ts";
 
 /** A dialog that makes a link on demand, because a new link ends the earlier ones. */
@@ -34,8 +35,8 @@ export function InvitationDialog({ person, onClose }: { person: Person; onClose:
               {moment(invitation.expires_at)}.
             </p>
             <div class="secret">
-              <code>{location.origin + invitation.path}</code>
-              <CopyButton text={location.origin + invitation.path} />
+              <code>{invitationLink(invitation, location)}</code>
+              <CopyButton text={invitationLink(invitation, location)} />
             </div>
             <footer>
               <Button class="primary" onClick={onClose}>Done</Button>

@@ -4,7 +4,7 @@ import type { DirectoryGroup, DirectoryGroupData } from "../../people/directory.
 import type { DirectoryMember, MemberChange } from "../../storage/directory_store.ts";
 import { GROUP_SCHEMA } from "./conditions.ts";
 import { type AttributePath, parsePath } from "./filter.ts";
-import { entriesOf, isOfSchema, type Operation } from "./patch.ts";
+import { entriesOf, isOfSchema, namedToRemove, type Operation } from "./patch.ts";
 import { wrong } from "./scim_error.ts";
 import { checkSchemas, metaOf } from "./user_resource.ts";
 import { listOf, type Members, membersOf, requiredText, textOf } from "./values.ts";
@@ -99,8 +99,7 @@ class GroupDraft {
         this.#added.add(id);
         this.#removed.delete(id);
       }
-    } else if (op === "remove" && listOf(value).length > 0) {
-      // Microsoft Entra and Authentik name the members to remove in the value.
+    } else if (op === "remove" && namedToRemove(value) !== undefined) {
       this.#remove(ids);
     } else {
       this.#replaces = true;

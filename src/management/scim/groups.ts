@@ -5,7 +5,7 @@ import { createId } from "../api/create_id.ts";
 import type { Directory } from "../directory.ts";
 import { groupConditions } from "./conditions.ts";
 import { type GroupChange, patchedGroup, readGroup, shownGroup } from "./group_resource.ts";
-import { notFound, untilDone, wasDone } from "./outcomes.ts";
+import { notFound, RecordChanges, wasDone } from "./outcomes.ts";
 import { readOperations } from "./patch.ts";
 import type { ScimParts } from "./scim_api.ts";
 import { listResponse, type ScimRequest } from "./scim_request.ts";
@@ -16,6 +16,7 @@ export class Groups {
   readonly #parts: ScimParts;
   readonly #directory: Directory;
   readonly #base: string;
+  readonly #changes = new RecordChanges();
 
   constructor(parts: ScimParts, { directory, base }: { directory: Directory; base: string }) {
     this.#parts = parts;
@@ -84,7 +85,7 @@ export class Groups {
   /** Removes a group, whose people get the role and the projects of their other groups. */
   async remove(id: string, request: ScimRequest): Promise<Response> {
     const { store, onChanged } = this.#parts;
-    return await untilDone(async () => {
+    return await this.#changes.untilDone(id, async () => {
       const { version } = await this.#find(id);
       request.checkVersion(version);
       const write = store.removeDirectoryGroup({ provider: this.#provider, id, version }, {
@@ -106,7 +107,7 @@ export class Groups {
     request: ScimRequest,
     changed: (before: DirectoryGroupData) => GroupChange,
   ): Promise<void> {
-    await untilDone(async () => {
+    await this.#changes.untilDone(id, async () => {
       const before = await this.#find(id);
       request.checkVersion(before.version);
       const { data, members } = changed(before);

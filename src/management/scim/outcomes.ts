@@ -7,21 +7,30 @@ import {
   MAX_DIRECTORY_USERS,
 } from "../../storage/directory_store.ts";
 import { StoreError } from "../../storage/store.ts";
+import { Lines } from "../api/lines.ts";
 import { ScimError, wrong } from "./scim_error.ts";
 
-/** How often a change is tried, because another request may change the record at the same time. */
-const MAX_TRIES = 5;
+/** How often a change is tried, because another instance may change the record at the same time. */
+const MAX_TRIES = 20;
+/** The most changes of one record that wait for each other. */
+const MAX_WAITING = 100;
 
 /** A kind of record in messages. */
 type Kind = "user" | "group";
 
 /**
- * Whether a write was done. Resolves with `false` if the record has changed since it was read, so that the
- * write can be tried again. Throws a {@link ScimError} for other outcomes, and if a name is in use.
+ * Whether a write was done. Resolves with `false` if the write can be tried again: the record has changed
+ * since it was read, or `isOther` finds that a name is in use that is not of the directory. Throws a
+ * {@link ScimError} for other outcomes, and if another record has a name of this one.
  */
-export async function wasDone(kind: Kind, write: Promise<DirectoryOutcome>): Promise<boolean> {
-  const outcome = await write.catch((error) => {
+export async function wasDone(
+  kind: Kind,
+  write: Promise<DirectoryOutcome>,
+  isOther: () => Promise<boolean> = () => Promise.resolve(false),
+): Promise<boolean> {
+  const outcome = await write.catch(async (error): Promise<DirectoryOutcome> => {
     if (!(error instanceof StoreError) || error.kind !== "taken") throw error;
+    if (await isOther()) return { kind: "stale" };
     const names = kind === "user" ? "userName or externalId" : "displayName";
     throw new ScimError(409, `Another ${kind} has this ${names}.`, { scimType: "uniqueness" });
   });
@@ -59,15 +68,34 @@ export async function wasDone(kind: Kind, write: Promise<DirectoryOutcome>): Pro
 }
 
 /**
- * Tries a change until it is done. `attempt` reads the record, and resolves with `undefined` if another
- * request has changed it before the write. Throws a {@link ScimError} after {@link MAX_TRIES}.
+ * The changes of records. Those of one record wait for each other, because a directory sends many at the same
+ * time, such as one for each new member of a group. So only another instance can be faster than a change.
  */
-export async function untilDone<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {
+export class RecordChanges {
+  readonly #lines = new Lines({ atOnce: 1, mostWaiting: MAX_WAITING });
+
+  /**
+   * Tries a change until it is done. `attempt` reads the record, and resolves with `undefined` if another
+   * instance has changed it before the write. Throws a {@link ScimError} after {@link MAX_TRIES}, and if too
+   * many changes wait.
+   */
+  async untilDone<Result>(id: string, attempt: () => Promise<Result | undefined>): Promise<Result> {
+    const done = this.#lines.run(id, () => tried(attempt));
+    if (done === undefined) throw tooMany();
+    return await done;
+  }
+}
+
+async function tried<Result>(attempt: () => Promise<Result | undefined>): Promise<Result> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const result = await attempt();
     if (result !== undefined) return result;
   }
-  throw new ScimError(503, "Other requests change the record at the same time: try again.", {
+  throw tooMany();
+}
+
+function tooMany(): ScimError {
+  return new ScimError(503, "Other requests change the record at the same time: try again.", {
     headers: { "retry-after": "1" },
   });
 }

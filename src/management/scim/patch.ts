@@ -38,6 +38,14 @@ export function readOperations(body: Members): readonly Operation[] {
   });
 }
 
+/**
+ * The values that a remove names, as Microsoft Entra and Authentik do; `undefined` if it removes all (RFC
+ * 7644, 3.5.2.2). An empty list names none.
+ */
+export function namedToRemove(value: unknown): readonly unknown[] | undefined {
+  return value === undefined || value === null ? undefined : listOf(value);
+}
+
 /** The members of a value, as the directory writes their names. */
 export function entriesOf(value: unknown): [string, unknown][] {
   membersOf(value, "The value of an operation without a path");

@@ -8,7 +8,7 @@ import {
 } from "../../people/directory.ts";
 import { USER_SCHEMA } from "./conditions.ts";
 import { type AttributePath, type Comparison, parsePath } from "./filter.ts";
-import { entriesOf, isOfSchema, type Operation } from "./patch.ts";
+import { entriesOf, isOfSchema, namedToRemove, type Operation } from "./patch.ts";
 import { wrong } from "./scim_error.ts";
 import { readEmails, readName } from "./user_resource.ts";
 import { flagOf, listOf, membersOf, requiredText, textOf } from "./values.ts";
@@ -110,7 +110,14 @@ function changeName(draft: Draft, { op, path: { sub }, value }: Change): void {
 function changeEmails(draft: Draft, { op, path, value }: Change): void {
   const { sub, within } = path;
   if (within.length === 0 && sub === undefined) {
-    const given = op === "remove" ? [] : readEmails(value);
+    const given = readEmails(value);
+    if (op === "remove") {
+      const hasNamed = namedToRemove(value) !== undefined;
+      draft.emails = hasNamed
+        ? draft.emails.filter((one) => !given.some((other) => isNamed(one, other)))
+        : [];
+      return;
+    }
     // An address that is there already is not added again.
     const kept = op === "add" ? draft.emails.filter((one) => !given.some((other) => isSame(one, other))) : [];
     draft.emails = readEmails([...kept, ...given]);
@@ -160,6 +167,11 @@ function matches({ value, type, primary = false }: DirectoryEmail, within: reado
     if (one.attribute === "primary") return primary === (wanted === "true" || wanted === true);
     throw wrong("invalidPath", `An address has no attribute ${JSON.stringify(one.attribute)}.`);
   });
+}
+
+/** Whether a value of a remove names an address. A value without a type names each with this address. */
+function isNamed(one: DirectoryEmail, { value, type = one.type }: DirectoryEmail): boolean {
+  return isSame(one, { value, ...(type !== undefined && { type }) });
 }
 
 function isSame(one: DirectoryEmail, other: DirectoryEmail): boolean {

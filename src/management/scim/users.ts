@@ -8,7 +8,7 @@ import { createId } from "../api/create_id.ts";
 import type { Directory } from "../directory.ts";
 import { freeLogin } from "../free_login.ts";
 import { userConditions } from "./conditions.ts";
-import { notFound, untilDone, wasDone } from "./outcomes.ts";
+import { notFound, RecordChanges, wasDone } from "./outcomes.ts";
 import { readOperations } from "./patch.ts";
 import type { ScimParts } from "./scim_api.ts";
 import { listResponse, type ScimRequest } from "./scim_request.ts";
@@ -21,6 +21,7 @@ export class Users {
   readonly #parts: ScimParts;
   readonly #directory: Directory;
   readonly #base: string;
+  readonly #changes = new RecordChanges();
 
   constructor(parts: ScimParts, { directory, base }: { directory: Directory; base: string }) {
     this.#parts = parts;
@@ -53,7 +54,10 @@ export class Users {
       updatedAt: at,
       version: 1,
     };
-    await this.#save(user, undefined, request);
+    await this.#changes.untilDone(
+      user.id,
+      async () => await this.#save(user, undefined, request) || undefined,
+    );
     return await this.#respond(user.id, request, 201);
   }
 
@@ -77,7 +81,7 @@ export class Users {
   /** Removes a user with the person. */
   async remove(id: string, request: ScimRequest): Promise<Response> {
     const { store, onChanged } = this.#parts;
-    return await untilDone(async () => {
+    return await this.#changes.untilDone(id, async () => {
       const { user: { version } } = await this.#find(id);
       request.checkVersion(version);
       const write = store.removeDirectoryUser({ provider: this.#provider, id, version }, request.writer);
@@ -96,7 +100,7 @@ export class Users {
     request: ScimRequest,
     changed: (before: DirectoryUserData) => DirectoryUserData,
   ): Promise<Response> {
-    return await untilDone(async () => {
+    return await this.#changes.untilDone(id, async () => {
       const { user } = await this.#find(id);
       request.checkVersion(user.version);
       const { userName, active, emails, externalId, displayName, name } = changed(user);
@@ -120,7 +124,10 @@ export class Users {
     });
   }
 
-  /** Writes a user. Resolves with `false` if the user has changed since. */
+  /**
+   * Writes a user. Resolves with `false` if the user has changed since, or if someone else got the login name
+   * of a new person first.
+   */
   async #save(
     user: DirectoryUser,
     before: DirectoryUser | undefined,
@@ -129,15 +136,13 @@ export class Users {
     const { store, onChanged } = this.#parts;
     const subject = this.#subjectOf(user);
     const isPersonNeeded = subject !== undefined && user.personId === undefined;
-    const write = store.saveDirectoryUser(user, {
-      version: before?.version,
-      subject,
-      newPerson: isPersonNeeded || user.externalId !== before?.externalId
-        ? await this.#newPerson(user)
-        : undefined,
-      by: writer,
-    });
-    if (!await wasDone("user", write)) return false;
+    const newPerson = isPersonNeeded || user.externalId !== before?.externalId
+      ? await this.#newPerson(user)
+      : undefined;
+    const write = store.saveDirectoryUser(user, { version: before?.version, subject, newPerson, by: writer });
+    const isLoginTaken = async () =>
+      newPerson !== undefined && await store.findSignIn(newPerson.login) !== undefined;
+    if (!await wasDone("user", write, isLoginTaken)) return false;
     await onChanged();
     return true;
   }

@@ -45,16 +45,18 @@ export class OidcProvider implements IdentityProvider {
   }
 
   async begin(redirectUri: string, { state, nonce, verifier }: Checks, isFresh: boolean): Promise<URL> {
+    const { preset, scopes } = this.#parts.provider;
+    const { freshPrompt: prompt = "login" } = signInPreset(preset);
     const configuration = await this.#configuration();
     return client.buildAuthorizationUrl(configuration, {
       redirect_uri: redirectUri,
-      scope: this.#parts.provider.scopes.join(" "),
+      scope: scopes.join(" "),
       state,
       nonce,
       code_challenge: await client.calculatePKCECodeChallenge(verifier),
       code_challenge_method: "S256",
       // With "max_age" the provider has to state the time of the login (OpenID Connect Core, 3.1.2.1).
-      ...(isFresh ? { prompt: "login", max_age: "0" } : { max_age: ANY_AGE_S }),
+      ...(isFresh ? { prompt, max_age: "0" } : { max_age: ANY_AGE_S }),
     });
   }
 
@@ -119,18 +121,24 @@ export class OidcProvider implements IdentityProvider {
   #provenAt({ auth_time: at }: client.IDToken, freshSince: number | undefined): number {
     const { provider: { title, preset }, clock } = this.#parts;
     const now = clock.epochMs();
-    if (typeof at !== "number" || !Number.isFinite(at)) {
-      if (signInPreset(preset).leavesOutLoginTime) return now;
-      if (freshSince === undefined) return 0;
+    if (at === undefined && signInPreset(preset).leavesOutLoginTime) return now;
+    const provenAt = loginTime(at, now);
+    if (typeof provenAt === "number") {
+      if (freshSince === undefined || provenAt >= freshSince - CLOCK_TOLERANCE_S * 1000) return provenAt;
       throw new SignInFailure(
-        502,
-        `${title} does not state when you logged in (auth_time), so this is no proof that it is you. The ` +
-          "administrator can let the provider send this claim in ID tokens.",
+        403,
+        `${title} did not ask for your login again. Sign out there, and try again.`,
       );
     }
-    const provenAt = Math.min(now, at * 1000);
-    if (freshSince === undefined || provenAt >= freshSince - CLOCK_TOLERANCE_S * 1000) return provenAt;
-    throw new SignInFailure(403, `${title} did not ask for your login again. Sign out there, and try again.`);
+    if (freshSince === undefined) return 0;
+    throw new SignInFailure(
+      502,
+      provenAt === "future"
+        ? `${title} states a login of the future (auth_time), so this is no proof that it is you: set the ` +
+          "clocks of both machines."
+        : `${title} does not state when you logged in (auth_time), so this is no proof that it is you. The ` +
+          "administrator can let the provider send this claim in ID tokens.",
+    );
   }
 
   async #discover(): Promise<client.ServerMetadata> {
@@ -171,6 +179,16 @@ export class OidcProvider implements IdentityProvider {
     client.enableNonRepudiationChecks(configuration);
     return configuration;
   }
+}
+
+/**
+ * The time that `auth_time` states, in whole milliseconds since 1970 and not after `now`. `future`: it states
+ * a time that has not come, so the provider did not state when the person logged in.
+ */
+function loginTime(at: unknown, now: number): number | "future" | undefined {
+  if (typeof at !== "number" || !Number.isFinite(at)) return undefined;
+  const stated = Math.floor(at * 1000);
+  return stated > now + CLOCK_TOLERANCE_S * 1000 ? "future" : Math.min(now, stated);
 }
 
 /** The metadata with the algorithms and endpoints that are allowed. */

@@ -1,6 +1,5 @@
 /** Passkeys at the admin page: adding them, signing in, and what a hostile browser or authenticator sends. */
 
-import { DatabaseSync } from "node:sqlite";
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { Authenticator, type Lies } from "../../support/clients/authenticator.ts";
 import { RawClient } from "../../support/clients/raw_client.ts";
@@ -185,8 +184,7 @@ Deno.test("passkeys: hostile responses at the sign-in are one answer, and each i
       return await bench.ask("POST", "/session/passkey", { passkey: await anna.get(options) });
     },
     "a person whom a provider knows": async () => {
-      using database = new DatabaseSync(bench.proxy.database);
-      database.exec("UPDATE people SET provider = 'home', subject = '1' WHERE id = 'usr_cleo'");
+      await bench.proxy.execute("UPDATE people SET provider = 'home', subject = '1' WHERE id = 'usr_cleo'");
       return await signIn(bench, cleo);
     },
     "a disabled person": async () => {

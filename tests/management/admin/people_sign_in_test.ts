@@ -47,19 +47,19 @@ Deno.test("people: the link of an invitation is at PUBLIC_URL, or else at the po
     const { proxy } = bench;
     await bench.addPerson("anna");
     const { body } = await proxy.api("POST", "/people/usr_anna/invitation");
-    return { urls: body.urls, path: body.path, at: proxy.adminUrl };
+    return { urls: body.urls, path: body.path, isPublic: body.at_public_url, at: proxy.adminUrl };
   };
   const known = await linkOf({ management: { publicUrl: "https://llm.example.com" } });
-  assertEquals(known.urls, [`https://llm.example.com${known.path}`]);
+  assertEquals([known.urls, known.isPublic], [[`https://llm.example.com${known.path}`], true]);
   const apart = await linkOf({ server: { adminPort: 0 } });
-  assertEquals(apart.urls, [apart.at + apart.path]);
+  assertEquals([apart.urls, apart.isPublic], [[apart.at + apart.path], false]);
 });
 
 Deno.test("people: all replicas have a session, and a browser has one for each port", async () => {
   await using bench = await SignInBench.start();
   await using upstream = new FakeUpstream();
   await using other = await ManagedProxy.start(upstream, {
-    management: { databaseUrl: `sqlite:${bench.proxy.database}` },
+    management: { databaseUrl: bench.proxy.databaseUrl },
     clock: bench.clock,
   });
   await bench.addAdmin("anna");
@@ -120,6 +120,10 @@ Deno.test("people: what cannot be undone asks for a fresh proof", async () => {
   assertEquals((await bench.ask("PATCH", `/api/projects/${project.id}`, withKey)).status, 403);
   assertEquals((await bench.ask("PATCH", `/api/projects/${project.id}`, { name: "lab" })).status, 200);
   assertEquals((await bench.ask("POST", `/api/projects/${project.id}/tokens/revoke`)).status, 403);
+  // With a project, its provider keys are deleted.
+  assertEquals((await bench.ask("DELETE", `/api/projects/${project.id}`)).status, 204);
+  const remove = () => bench.ask("POST", `/api/projects/${project.id}/delete`);
+  assertEquals([(await remove()).status, (await remove()).body.code], [403, "sign_in_again"]);
   assertEquals(
     (await bench.ask("POST", "/session/confirm", { passphrase: "wrong wrong wrong" })).status,
     401,
@@ -128,6 +132,7 @@ Deno.test("people: what cannot be undone asks for a fresh proof", async () => {
   assertEquals((await invite()).status, 403);
   assertEquals((await bench.ask("POST", "/session/confirm", { passphrase: PASSPHRASE })).status, 204);
   assertEquals((await invite()).status, 201);
+  assertEquals((await remove()).status, 204);
   bench.cookie = "";
   await bench.ask("POST", "/session", { token: SECRETS.managementToken });
   bench.clock.pass(10 * MINUTE_MS);

@@ -17,7 +17,7 @@ post /projects                      all  denied    denied    denied    * with pr
 get /projects/{id}                  all  projects  projects  projects
 patch /projects/{id}                all  denied    denied    denied    * with provider keys
 delete /projects/{id}               all  denied    denied    denied
-post /projects/{id}/delete          all  denied    denied    denied
+post /projects/{id}/delete          all  denied    denied    denied    *
 post /projects/{id}/tokens/revoke   all  projects  denied    denied    *
 get /tokens                         all  projects  own       projects
 post /tokens                        all  projects  own       denied

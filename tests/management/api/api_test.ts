@@ -54,6 +54,7 @@ class ApiBench {
       proxy: undefined,
       endpointNames: () => ["openai", "anthropic", "claude"],
       adminOrigins: () => [],
+      hasPublicUrl: false,
       ending: new AbortController().signal,
     }, { onUnexpected });
     const gate = new BearerGate(SECRETS.managementToken, { clock: this.clock, guesses, store });

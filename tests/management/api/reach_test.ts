@@ -32,17 +32,18 @@ class ReachBench implements AsyncDisposable {
   /** By a short name. */
   readonly tokens: Record<string, OwnedToken> = {};
 
-  private constructor(proxy: ManagedProxy, upstream: FakeUpstream) {
+  private constructor(proxy: ManagedProxy, { store, upstream }: { store: Store; upstream: FakeUpstream }) {
     this.proxy = proxy;
     this.#upstream = upstream;
-    this.store = proxy.otherStore();
+    this.store = store;
   }
 
   /** Two projects, a person of each role in the first one, and a colleague in both. */
   static async start(): Promise<ReachBench> {
     const upstream = new FakeUpstream();
-    const bench = new ReachBench(await ManagedProxy.start(upstream), upstream);
-    const { proxy, store } = bench;
+    const proxy = await ManagedProxy.start(upstream);
+    const store = await proxy.otherStore();
+    const bench = new ReachBench(proxy, { store, upstream });
     bench.mine = (await proxy.api("POST", "/projects", { name: "mine" })).body.id;
     bench.theirs = (await proxy.api("POST", "/projects", { name: "theirs" })).body.id;
     const people = [

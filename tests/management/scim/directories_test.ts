@@ -8,8 +8,8 @@ import type { Store } from "../../../src/storage/store.ts";
 import { managementTokenRow } from "../../storage/people_contract.ts";
 import { writeEmptyDatabase } from "../../support/data/empty_database.ts";
 import { AUTHENTIK, ENTRA, KEYCLOAK, OKTA } from "../../support/data/scim_requests.ts";
+import { testDirectory } from "../../support/data/test_directory.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
-import { directoryOf } from "../../../src/management/directory.ts";
 
 // What the API says; tests look at what they know of it.
 // deno-lint-ignore no-explicit-any
@@ -32,26 +32,7 @@ class Bench implements AsyncDisposable {
     this.store = store;
     this.#folder = folder;
     const token: ManagementToken = managementTokenRow("mgt_directory", { role: "scim", name: "directory" });
-    const directory = directoryOf({
-      signIn: {
-        publicUrl: "https://llm.example.com",
-        providers: [{
-          name: "sso",
-          title: "Sso",
-          preset: "oidc",
-          issuer: "https://sso.example.com",
-          clientId: "x",
-          scopes: [],
-          groupsClaim: undefined,
-          allow: { domains: [], groups: [], emails: [] },
-          roles: new Map([["lab", "member"], ["leads", "manager"]]),
-          projects: new Map(),
-          outbound: {},
-        }],
-      },
-      scim: { provider: "sso", claim: "sub", groupsDecide: true },
-    });
-    assert(directory !== undefined);
+    const directory = testDirectory({ lab: "member", leads: "manager" });
     this.#api = createScimApi({
       store: wrapped,
       clock: this.clock,
@@ -337,6 +318,34 @@ Deno.test("scim directories: PATCH of users in all its forms, and what is an err
     201,
   );
   assertEquals([odd.active, ({} as Json).active], [true, undefined]);
+});
+
+Deno.test("scim directories: a remove that names values removes these alone, also if it names none", async () => {
+  await using bench = await Bench.open();
+  const { id } = await bench.done("POST /Users", OKTA.user("anna"), 201);
+  const group = await bench.done("POST /Groups", { ...OKTA.group("lab"), members: [{ value: id }] }, 201);
+  const leave = async (operation: Record<string, unknown>) => {
+    const change = patchOf({ op: "remove", path: "members", ...operation });
+    await bench.done(`PATCH /Groups/${group.id}`, change, 204);
+    return (await bench.done(`GET /Groups/${group.id}`)).members.length;
+  };
+  assertEquals(await leave({ value: [] }), 1);
+  assertEquals(await leave({ value: [{ value: "dru_other" }] }), 1);
+  assertEquals(await leave({}), 0);
+
+  const addresses = async (...operations: unknown[]) =>
+    ((await bench.done(`PATCH /Users/${id}`, patchOf(...operations))).emails ?? []).map(
+      ({ value }: Json) => value,
+    );
+  const other = { op: "add", path: "emails", value: [{ value: "b@example.com", type: "home" }] };
+  const remove = (value?: unknown) => ({ op: "remove", path: "emails", value });
+  assertEquals(await addresses(other, remove([])), ["anna@example.com", "b@example.com"]);
+  assertEquals(await addresses(remove([{ value: "B@example.com" }])), ["anna@example.com"]);
+  assertEquals(await addresses(other, remove({ value: "anna@example.com", type: "other" })), [
+    "anna@example.com",
+    "b@example.com",
+  ]);
+  assertEquals(await addresses(remove(null)), []);
 });
 
 Deno.test("scim directories: members must be users of the directory, and few in each request", async () => {

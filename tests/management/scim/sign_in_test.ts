@@ -2,11 +2,11 @@
 
 import { assertEquals, assertRejects } from "@std/assert";
 import { ProviderPeople } from "../../../src/management/admin/provider_people.ts";
-import { directoryOf } from "../../../src/management/directory.ts";
 import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
 import { type Store, StoreError } from "../../../src/storage/store.ts";
 import { groupRow, saveGroup, userRow } from "../../storage/directory_contract.ts";
 import { writeEmptyDatabase } from "../../support/data/empty_database.ts";
+import { testDirectory } from "../../support/data/test_directory.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
 
 const BY = { actor: "directory (SCIM, Sso)", source: "192.0.2.7", at: 5 };
@@ -41,25 +41,7 @@ async function signedInWhile(change: (store: Store) => Promise<unknown>): Promis
       by: BY,
     });
     await saveGroup(store, groupRow("admins"), { added: ["dru_a"] });
-    const directory = directoryOf({
-      signIn: {
-        publicUrl: "https://llm.example.com",
-        providers: [{
-          name: "sso",
-          title: "Sso",
-          preset: "oidc",
-          issuer: anna.issuer,
-          clientId: "x",
-          scopes: [],
-          groupsClaim: undefined,
-          allow: { domains: [], groups: [], emails: [] },
-          roles: new Map([["admins", "admin"]]),
-          projects: new Map(),
-          outbound: {},
-        }],
-      },
-      scim: { provider: "sso", claim: "oid", groupsDecide: true },
-    });
+    const directory = testDirectory({ admins: "admin" }, { issuer: anna.issuer, claim: "oid" });
     let isFirst = true;
     const people = new ProviderPeople({
       store: {

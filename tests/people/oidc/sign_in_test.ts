@@ -127,9 +127,25 @@ Deno.test("sign-in: a provider that did not have to state the time of the login 
   const plain = await proof("", undefined);
   assertEquals([plain.asked, plain.status, plain.ago], [[null, "31536000"], 200, "never"]);
   assertEquals((await proof("", 3_600)).ago, 3_900_000);
-  assertEquals((await proof("", -86_400)).ago, 0, "no login is in the future");
   // Google states the time only to programs that it has verified.
   for (const query of ["", "?fresh=1"]) assertEquals((await proof(query, undefined, "google")).ago, 0);
+  assertEquals((await proof("?fresh=1", 0, "google")).asked, ["select_account", "0"]);
+});
+
+Deno.test("sign-in: a time of the login that cannot be one is no proof, with every preset and in every flow", async () => {
+  // The person needs five minutes. A minute more is within the tolerance of clocks.
+  assertEquals((await proof("", -360)).ago, 0);
+  const milliseconds = -Date.parse("2030-01-01");
+  for (const future of [-361, -86_400, milliseconds, -1e300]) {
+    for (const preset of ["oidc", "google"] as const) {
+      assertEquals((await proof("", future, preset)).ago, "never", `${preset} ${future}`);
+      const { status, ago, text } = await proof("?fresh=1", future, preset);
+      assertEquals([status, ago], [502, undefined], `${preset} ${future}`);
+      assertMatch(text, /Scripted states a login of the future/);
+    }
+  }
+  // A number can have a fraction (RFC 7519, 2), and the databases keep whole milliseconds.
+  assertEquals((await proof("?fresh=1", -200.0001234)).ago, 100_000);
 });
 
 Deno.test("sign-in: unknown providers, other paths and other methods have an error", async () => {

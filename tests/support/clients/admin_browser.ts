@@ -108,7 +108,7 @@ export class AdminBrowser implements AsyncDisposable {
       reducedMotion: "reduce",
       permissions: ["clipboard-read", "clipboard-write"],
     });
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(30_000);
     const page = await context.newPage();
     return new AdminBrowser({ page, context, proxy, clock, upstream, browser });
   }

@@ -43,7 +43,7 @@ export class DeviceBench implements AsyncDisposable {
 
   /** Adds a person with a passphrase, and signs them in. */
   async person(login: string, more: Partial<Person> = {}): Promise<Browser> {
-    const store = this.proxy.otherStore();
+    const store = await this.proxy.otherStore();
     const audit = auditRow("person.create", login);
     const person = personRow(`usr_${login}`, { login, role: "admin", projects: "all", ...more });
     await store.addPerson(person, audit);

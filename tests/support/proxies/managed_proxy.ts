@@ -1,4 +1,4 @@
-/** The proxy in the test's own process with the management plane on, its database in a folder of its own. */
+/** The proxy in the test's own process with the management plane on, and a database that nobody else uses. */
 
 import { type Clock, systemClock } from "../../../src/time/clock.ts";
 import type {
@@ -11,11 +11,10 @@ import type {
 } from "../../../src/config/config.ts";
 import type { Management } from "../../../src/management/management.ts";
 import { openManagement } from "../../../src/management/open.ts";
-import { openSqlite } from "../../../src/storage/sqlite/sqlite.ts";
 import type { Store } from "../../../src/storage/store.ts";
-import { writeEmptyDatabase } from "../data/empty_database.ts";
 import { LocalProxy, type LogLine, type UpstreamAddress } from "./local_proxy.ts";
 import { assertNoSecrets, SECRETS } from "../data/secrets.ts";
+import { otherStoreOf, type TestDatabase, testDatabase } from "./test_database.ts";
 import { type SeenResponse, watchResponses } from "./watched_responses.ts";
 
 export interface ManagedOptions {
@@ -45,11 +44,11 @@ export class ManagedProxy implements AsyncDisposable {
   readonly url: string;
   /** Where the management plane is, without a slash at its end. */
   readonly adminUrl: string;
-  readonly database: string;
+  readonly databaseUrl: string;
   readonly proxy: LocalProxy;
   /** What the plane logged; requests are in the log of {@link proxy}. */
   readonly planeLog: readonly LogLine[];
-  readonly #folder: string;
+  readonly #database: TestDatabase;
   readonly #management: Management;
   /** Of `/manage`, `/admin` and `/metrics`, whoever asked. */
   readonly #answers: readonly SeenResponse[];
@@ -60,10 +59,10 @@ export class ManagedProxy implements AsyncDisposable {
 
   private constructor(
     proxy: LocalProxy,
-    { management, answers, folder, planeLog }: {
+    { management, answers, database, planeLog }: {
       management: Management;
       answers: readonly SeenResponse[];
-      folder: string;
+      database: TestDatabase;
       planeLog: readonly LogLine[];
     },
   ) {
@@ -73,16 +72,16 @@ export class ManagedProxy implements AsyncDisposable {
     this.adminUrl = proxy.adminPort === undefined ? proxy.url : `http://127.0.0.1:${proxy.adminPort}`;
     this.#management = management;
     this.#answers = answers;
-    this.#folder = folder;
-    this.database = `${folder}/test.db`;
+    this.#database = database;
+    this.databaseUrl = database.url;
   }
 
   static async start(upstream: UpstreamAddress, options: ManagedOptions = {}): Promise<ManagedProxy> {
-    const folder = await Deno.makeTempDir();
-    await writeEmptyDatabase(`${folder}/test.db`);
+    const database = await testDatabase();
     const management: ManagementConfig = {
       ...(options.withoutToken !== true && { token: SECRETS.managementToken }),
-      databaseUrl: `sqlite:${folder}/test.db`,
+      databaseUrl: database.url,
+      ...(database.encryptionKey && { encryptionKey: database.encryptionKey }),
       retentionDays: 90,
       adminIdleMs: 3_600_000,
       metricsPublic: false,
@@ -105,7 +104,7 @@ export class ManagedProxy implements AsyncDisposable {
       ...(options.server && { server: options.server }),
       ...(options.routing && { routing: options.routing }),
     });
-    return new ManagedProxy(proxy, { management: opened, answers, folder, planeLog });
+    return new ManagedProxy(proxy, { management: opened, answers, database, planeLog });
   }
 
   /** Asks the management API. */
@@ -185,17 +184,30 @@ export class ManagedProxy implements AsyncDisposable {
   }
 
   /** The same database, as another program opens it. */
-  otherStore(): Store {
-    return openSqlite(this.database);
+  otherStore(): Promise<Store> {
+    return otherStoreOf(this.#database);
+  }
+
+  /** All that the database stores, as text. */
+  async stored(): Promise<string> {
+    return [...(await this.#database.contents()).values()].join("\n");
+  }
+
+  /** Runs a statement that no store has, in the database. */
+  async execute(sql: string): Promise<void> {
+    await this.#database.execute(sql);
+  }
+
+  /** The path of its file, for tests that run over SQLite alone. */
+  get databaseFile(): string {
+    return this.databaseUrl.slice("sqlite:".length);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.proxy[Symbol.asyncDispose]();
     await this.#management.close();
     for (const { request, text } of this.#answers) assertNoSecrets(text, `the answer to ${request}`);
-    for await (const { name } of Deno.readDir(this.#folder)) {
-      const bytes = await Deno.readFile(`${this.#folder}/${name}`);
-      const text = new TextDecoder("latin1").decode(bytes);
+    for (const [name, text] of await this.#database.contents()) {
       assertNoSecrets(text, name);
       for (const token of this.#tokens) {
         if (text.includes(token)) throw new Error(`${name} holds a token in clear`);
@@ -206,6 +218,6 @@ export class ManagedProxy implements AsyncDisposable {
       const logged = JSON.stringify([this.proxy.log, this.planeLog]);
       if (logged.includes(token)) throw new Error("the log holds a token");
     }
-    await Deno.remove(this.#folder, { recursive: true });
+    await this.#database.dispose();
   }
 }

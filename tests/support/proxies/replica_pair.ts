@@ -81,7 +81,7 @@ export class ReplicaPair implements AsyncDisposable {
     const first = await ManagedProxy.start(upstream, { endpoints, management });
     const second = await ManagedProxy.start(upstream, {
       endpoints,
-      management: { databaseUrl: `sqlite:${first.database}`, ...management },
+      management: { databaseUrl: first.databaseUrl, ...management },
     });
     return new ReplicaPair(upstream, first, second);
   }

@@ -76,7 +76,7 @@ export class SignInBench implements AsyncDisposable {
 
   /** Works with the database of the proxy as another program does. */
   async inStore<Result>(work: (store: Store) => Promise<Result>): Promise<Result> {
-    const store = this.proxy.otherStore();
+    const store = await this.proxy.otherStore();
     try {
       return await work(store);
     } finally {

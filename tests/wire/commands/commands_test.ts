@@ -341,6 +341,35 @@ Deno.test("service print: Kubernetes: pods may connect to the servers of the dat
   ]);
 });
 
+Deno.test("service print: Kubernetes: pods may connect to the providers of people and of client tokens", async () => {
+  const config = `[endpoints.openai]
+api_key = "\${OPENAI_KEY}"
+[[auth.jwt]]
+name = "ci"
+issuer = "https://ci.lan:8444"
+audience = "llm-proxy"
+default_project = "ci"
+[management]
+public_url = "https://llm.lan"
+[[management.sign_in]]
+name = "sso"
+issuer = "https://sso.lan:8443"
+client_id = "llm-proxy"
+client_secret = "\${SSO_SECRET}"
+default_role = "viewer"
+[management.sign_in.allow]
+domains = ["lan"]
+`;
+  const { code, out, err } = await run(config, ["service", "print", "--platform", "kubernetes"], {
+    ...ENV,
+    SSO_SECRET: SECRETS.openaiKey,
+    MANAGEMENT_TOKEN: "a-management-token-of-some-length",
+  });
+  assertEquals([code, err], [0, ""]);
+  const ports = [...out.matchAll(/protocol: TCP, port: (\d+)/g)].map(([, port]) => Number(port));
+  assertEquals(ports, [53, 443, 8443, 8444]);
+});
+
 Deno.test("service print: files and addresses of this machine in the URLs of the servers are noted", async () => {
   const config = `[endpoints.openai]
 api_key = "\${OPENAI_KEY}"
@@ -362,6 +391,34 @@ ca_file = '${CA}'
   assertStringIncludes(notes, `Mount them too: ${CA}, /etc/ca.pem, /root/.pgpass`);
   assertStringIncludes(notes, "127.0.0.1:5432 is the container itself: set DATABASE_URL to another address");
   assertStringIncludes(notes, "localhost:7777 is the container itself: set LIMITS_URL to another address");
+});
+
+Deno.test("service print: files beside the configuration are noted with their places, in TOML and JSON", async () => {
+  const folder = await Deno.makeTempDir();
+  await Deno.copyFile(CA, `${folder}/ca.pem`);
+  const openai = { api_key: "${OPENAI_KEY}", ca_file: "ca.pem" };
+  const toml =
+    '[endpoints]\nopenai = { api_key = "${OPENAI_KEY}", ca_file = "ca.pem" }\n  # tls_key_file = "no.pem"\n';
+  for (
+    const [name, text] of [["a.toml", toml], ["a.json", JSON.stringify({ endpoints: { openai } }, null, 2)]]
+  ) {
+    await Deno.writeTextFile(`${folder}/${name}`, text ?? "");
+    const args = ["service", "print", "--platform", "kubernetes", "--config", `${name}`];
+    const { success, stdout } = await proxyCommand(args, { ...ENV, SSL_CERT_FILE: "ca.pem" }, folder)
+      .output();
+    const out = new TextDecoder().decode(stdout);
+    assert(success);
+    assertStringIncludes(
+      out,
+      "# The configuration names other files. Mount them too: ca.pem at /etc/llm-proxy/ca.pem\n#\n",
+    );
+    assertStringIncludes(
+      out,
+      "# ca.pem has certificate authorities of upstreams. Mount it too, and set SSL_CERT_FILE.\n",
+    );
+    assertEquals(out.includes("SSL_CERT_DIR"), false);
+  }
+  await Deno.remove(folder, { recursive: true });
 });
 
 Deno.test("service print: Kubernetes: SQLite runs in one pod", async () => {

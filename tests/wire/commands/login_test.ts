@@ -9,6 +9,7 @@ import { assertNoSecrets, SECRETS } from "../../support/data/secrets.ts";
 import { firstOf, unless } from "../../support/runner/left_out.ts";
 import { until } from "../../support/time/deadline.ts";
 import { FakeUpstream } from "../../support/upstreams/fake_upstream.ts";
+import { withTlsUpstream } from "../../support/upstreams/tls_upstream.ts";
 
 Deno.test("login: the token is in a file of the user alone, other commands use it, and logout revokes it", async () => {
   await using bench = await DeviceBench.start();
@@ -247,3 +248,26 @@ Deno.test("login: a .env of the working folder chooses no outbound proxy for the
   assert(!/No proxy answers/.test(chosen.err), chosen.err);
   assertEquals(bench.upstream.requests.length, 1, "that of the environment is used");
 });
+
+Deno.test("commands: the error for a certificate that is not trusted says how to trust it", () =>
+  withTlsUpstream(async (origin) => {
+    const authority = new URL("../../support/tls/ca.pem", import.meta.url).pathname;
+    await using user = await User.make();
+    const saved = {
+      token: SECRETS.managementToken,
+      token_id: "mgt_1",
+      person: null,
+      expires_at: "2099-01-01",
+    };
+    await Deno.mkdir(`${user.folder}/llm-proxy`);
+    await Deno.writeTextFile(user.saved, JSON.stringify({ logins: { [origin]: saved } }));
+    const hint = "If llm-proxy tls init made its certificate, ";
+    const env = { MANAGEMENT_TOKEN: SECRETS.managementToken };
+    const variable = await user.run(["token", "list", "--url", origin], env);
+    assertStringIncludes(variable.err, `${hint}set SSL_CERT_FILE to its ca.pem.\n`);
+    const login = await user.run(["whoami"]);
+    assertStringIncludes(login.err, `${hint}log in again with --ca FILE.\n`);
+    const trusted = await user.run(["token", "list", "--url", origin], { ...env, SSL_CERT_FILE: authority });
+    assertStringIncludes(trusted.err, "is not from the management API");
+    assertEquals([variable.code, login.code, trusted.code], [1, 1, 1]);
+  }));

@@ -5,6 +5,8 @@ import type { OnLoss } from "../../../src/config/config.ts";
 import { CutLink } from "../../support/processes/cut_link.ts";
 import { PostgresServer, withoutPostgres } from "../../support/processes/postgres_server.ts";
 import { inDatabase, postgres } from "../../support/processes/shared_postgres.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
+import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
 import { type ManagedOptions, ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { unless } from "../../support/runner/left_out.ts";
 import { until } from "../../support/time/deadline.ts";
@@ -22,7 +24,11 @@ function startOn(
   options: ManagedOptions = {},
 ): Promise<ManagedProxy> {
   const management = { databaseUrl, onDatabaseLoss, encryptionKey: new Uint8Array(32) };
-  return ManagedProxy.start(upstream, { ...options, management });
+  const key = { mode: "inject", value: SECRETS.openaiKey } as const;
+  const backend = testBackend(upstream.origin, { path: "/openai/v1", key });
+  // Tokens with a budget use only models with a price.
+  const endpoints = [testEndpoint("openai", [backend], { priceProvider: "openai" })];
+  return ManagedProxy.start(upstream, { endpoints, ...options, management });
 }
 
 async function send(proxy: ManagedProxy, token: string): Promise<Response> {

@@ -135,7 +135,7 @@ Deno.test("/manage/backup: a database of its own, and nothing left of it beside 
   copy.close();
   assertEquals(tokens.map(({ name }) => name), ["anna"]);
   for (const ending of ["", "-wal", "-shm"]) await Deno.remove(file + ending).catch(() => {});
-  const folder = proxy.database.replace(/\/[^/]*$/, "");
+  const folder = proxy.databaseFile.replace(/\/[^/]*$/, "");
   const left = [...Deno.readDirSync(folder)].map(({ name }) => name).filter((name) =>
     name.includes("backup")
   );
@@ -180,7 +180,7 @@ Deno.test("/manage: a client that breaks off in its body is no error of the prox
 Deno.test("/manage/backup: does not hold up the end of the program, and what a kill left is removed", async () => {
   await using upstream = new FakeUpstream();
   await using proxy = await ManagedProxy.start(upstream);
-  const store = proxy.otherStore();
+  const store = await proxy.otherStore();
   await store.addExchanges(Array.from({ length: 60_000 }, () => exchangeRow()));
   const { copies } = store;
   assert(copies !== undefined);

@@ -25,7 +25,13 @@ async function inPlace(test: (place: Place) => Promise<void>): Promise<void> {
   await using upstream = new FakeUpstream();
   const env = proxyEnv({
     upstream: upstream.origin,
-    env: { MANAGEMENT_TOKEN: SECRETS.managementToken, DATABASE_URL: `sqlite:${folder}/data/x.db` },
+    env: {
+      MANAGEMENT_TOKEN: SECRETS.managementToken,
+      DATABASE_URL: `sqlite:${folder}/data/x.db`,
+      // A project with a budget uses only models with a price.
+      OPENAI_PRICE_PROVIDER: "openai",
+      ANTHROPIC_PRICE_PROVIDER: "anthropic",
+    },
   });
   const run = async (...args: string[]) => {
     const { code, stdout, stderr } = await proxyCommand(args, env, folder).output();

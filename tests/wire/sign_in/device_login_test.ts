@@ -252,7 +252,7 @@ Deno.test("device login: a token that another version did not revoke is rejected
   await using bench = await DeviceBench.start();
   await bench.person("anna");
   const values = ["usr_anna", "usr_off", "usr_gone"].map((id) => [id, createManagementTokenValue()] as const);
-  const store = bench.proxy.otherStore();
+  const store = await bench.proxy.otherStore();
   const audit = auditRow("management_token.create", "mgt_x");
   await store.addPerson(personRow("usr_off", { disabled: true }), audit);
   for (const [personId, value] of values) {
@@ -286,7 +286,7 @@ Deno.test("device login: two replicas on one database: begun at one, confirmed a
   await using bench = await DeviceBench.start();
   const anna = await bench.person("anna");
   await using other = await ManagedProxy.start(bench.upstream, {
-    management: { databaseUrl: `sqlite:${bench.proxy.database}` },
+    management: { databaseUrl: bench.proxy.databaseUrl },
     clock: bench.clock,
   });
   const { body: { device_code, user_code } } = await bench.begin({}, other);
