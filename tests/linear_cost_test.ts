@@ -243,6 +243,7 @@ const TEXT_READERS: Readonly<Record<string, (run: string) => unknown>> = {
       encode("{}"),
       {
         models: [],
+        namesModel: false,
         places: [],
         members: new Map(),
         prompts: 0,

@@ -224,9 +224,9 @@ export class Account implements ExchangeAccount, Listed {
     return this.#isPart;
   }
 
-  /** Whether any response of the endpoint can have a price. */
-  get isPriced(): boolean {
-    return this.costs.isPriced;
+  /** Whether every request at the endpoint costs nothing. */
+  get hasFreeEndpoint(): boolean {
+    return this.costs.areFree;
   }
 
   /** Returns the first model without a price, as {@link ExchangeCosts.unpricedModel} finds it. */

@@ -115,12 +115,13 @@ export class Accounts implements AccountOwner {
     this.#outputs.add({ endpoint: endpoint.name, model, principal }, outputTokens);
   }
 
-  /** The prices of an endpoint, which requests share. */
+  /** The prices of an endpoint by the library that is in use now, which requests share. */
   pricesOf(endpoint: Endpoint | undefined): EndpointPrices {
     if (endpoint === undefined) return this.#noPrices;
+    const { pricer } = this.#parts;
     let prices = this.#prices.get(endpoint);
-    if (prices === undefined) {
-      prices = new EndpointPrices(this.#parts.pricer, endpoint);
+    if (prices?.library !== pricer.library) {
+      prices = new EndpointPrices(pricer, endpoint);
       this.#prices.set(endpoint, prices);
     }
     return prices;

@@ -11,6 +11,7 @@ import {
   visibleTokens,
   withUnfinished,
 } from "./estimates/estimate.ts";
+import { LOCAL_VERSION } from "./prices/place_prices.ts";
 import { type ImageTokens, imageTokensFor } from "../payload/image_tokens.ts";
 import { inputUsage } from "./estimates/input_usage.ts";
 import { sumOf, type Usage, type UsageDraft } from "./usage/usage.ts";
@@ -146,16 +147,23 @@ export function chargeReserved(
     }
     : used;
   const shown = isDark ? usage : used;
+  const stepsLike = reported.steps === undefined
+    ? undefined
+    : [...model === undefined ? [] : [model], ...candidates().map((candidate) => candidate.model)];
   const byAnswer = model === undefined ? undefined : prices.cost(used, [model]);
-  if (byAnswer !== undefined) {
-    return charge(reported, { used: shown, limited, cost: byAnswer, isEstimated: used !== usage }, prices);
+  // At a local server, a model without a price in the configuration costs nothing. The request may have
+  // another name of the model, with a price.
+  if (byAnswer !== undefined && byAnswer.version !== LOCAL_VERSION) {
+    const spent = { used: shown, limited, cost: byAnswer, isEstimated: used !== usage, stepsLike };
+    return charge(reported, spent, prices);
   }
   const costs = candidates().map((candidate) =>
     prices.cost(usedBy(candidate.model, candidate.outputTokens), [candidate.model])
   );
   const [dearest] = costs.filter((cost) => cost !== undefined)
     .sort((one, other) => other.micros - one.micros);
-  return charge(reported, { used: shown, limited, cost: dearest, isEstimated: used !== usage }, prices);
+  const spent = { used: shown, limited, cost: dearest, isEstimated: used !== usage, stepsLike };
+  return charge(reported, spent, prices);
 }
 
 /**
@@ -225,26 +233,31 @@ function withSteps(usage: Usage, steps: NonNullable<Reported["steps"]>): Usage {
 /** Builds a charge that includes the steps of other models. */
 function charge(
   { usage: reported, steps = NO_STEPS }: Reported,
-  { used, limited = used, cost, isEstimated = used !== reported }: {
+  { used, limited = used, cost, isEstimated = used !== reported, stepsLike = [] }: {
     used: Usage;
     limited?: Usage;
     cost: Cost | undefined;
     isEstimated?: boolean;
+    /** The models whose prices apply to steps of a model without a price. */
+    stepsLike?: readonly string[] | undefined;
   },
   prices: BackendPrices,
 ): Charge {
   const { inputTokens, outputTokens } = withSteps(limited, steps);
   const isUnknown = inputTokens === undefined && outputTokens === undefined;
-  let price = cost;
-  for (const { usage, model } of steps) price = plus(price, prices.cost(usage, [model]));
-  const isSaid = cost !== undefined || used.inputTokens !== undefined || used.outputTokens !== undefined;
+  const ofSteps = steps.map((step) => costOfStep(step, stepsLike, prices));
+  // In a session that only transcribes, nothing but the steps costs something.
+  const hasOnlySteps = cost === undefined && Object.keys(used).length === 0;
+  const price = steps.length === 0 ? cost : hasOnlySteps ? costOfSteps(ofSteps) : ofSteps.reduce(plus, cost);
+  const isGuessed = isEstimated || prices.isGuessed || steps.some((step) => step.isEstimated === true);
+  const isSaid = price !== undefined || used.inputTokens !== undefined || used.outputTokens !== undefined;
   return {
     usage: bounded(withSteps(used, steps)),
     tokens: isUnknown ? undefined : Math.min((inputTokens ?? 0) + (outputTokens ?? 0), MAX_AMOUNT),
     cost: price !== undefined && price.micros > MAX_COST_MICROS
       ? { ...price, micros: MAX_COST_MICROS }
       : price,
-    source: isSaid && (isEstimated || prices.isGuessed ? "estimated" : "provider") || undefined,
+    source: isSaid && (isGuessed ? "estimated" : "provider") || undefined,
   };
 }
 
@@ -260,6 +273,24 @@ function bounded(usage: Usage): Usage {
   const amounts: UsageDraft = { ...usage };
   for (kind in usage) amounts[kind] = Math.min(usage[kind] ?? 0, MAX_AMOUNT);
   return amounts;
+}
+
+/** Returns the cost of a step. It is a guess, and partial, if only other models have a price. */
+function costOfStep(
+  { usage, model }: NonNullable<Reported["steps"]>[number],
+  others: readonly string[],
+  prices: BackendPrices,
+): Cost | undefined {
+  const known = prices.cost(usage, [model]);
+  if (known !== undefined) return known;
+  const guessed = prices.cost(usage, others);
+  return guessed && { ...guessed, isPartial: true };
+}
+
+/** Returns the cost of steps. It is partial if one of them has an unknown cost. */
+function costOfSteps(steps: readonly (Cost | undefined)[]): Cost | undefined {
+  const known = steps.find((step) => step !== undefined);
+  return steps.reduce(plus, known && { micros: 0, version: known.version });
 }
 
 /** Returns the cost of a response plus the cost of one of its steps. */

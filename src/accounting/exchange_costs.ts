@@ -1,6 +1,5 @@
 /** The highest cost of an exchange before it runs, and the cost of its attempts afterwards. */
 
-import { overridingModel } from "../config/model_override.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { RequestFacts } from "../payload/request_facts.ts";
 import type { AwaitedObject } from "../storage/object_store.ts";
@@ -14,7 +13,7 @@ import {
   chargeUnreserved,
   type ReservedUsage,
 } from "./charge.ts";
-import { type EndpointPrices, lacksModel, lacksTool, TierPrices } from "./prices/endpoint_prices.ts";
+import { type EndpointPrices, lacksTool, TierPrices } from "./prices/endpoint_prices.ts";
 import { priceFactor } from "./prices/price_factor.ts";
 import type { RecentOutputs } from "./estimates/recent_outputs.ts";
 import type { RecentSpeeds } from "./estimates/recent_speeds.ts";
@@ -72,42 +71,36 @@ export class ExchangeCosts {
     this.#speeds = speeds;
   }
 
-  /** Whether any response of the endpoint can have a price. */
-  get isPriced(): boolean {
-    return this.#prices.hasAny;
+  /** Whether every request at the endpoint costs nothing. */
+  get areFree(): boolean {
+    return this.#prices.areFree;
   }
 
   /**
-   * Returns the first model without a price at a backend where other models have prices. A model that a model
-   * override replaces does not count. `undefined` if there is no such model.
+   * Returns the first model without a price at its backend. The candidates are the models that backends get:
+   * a model override has already replaced its models. `undefined` if there is no such model.
    */
   unpricedModel(
     candidates: readonly CandidateModel[],
     { soundSeconds }: RequestFacts = {},
   ): string | undefined {
-    const isOverridden = (name: string) =>
-      this.#endpoint?.backends.some(({ model }) => overridingModel(model, name) !== undefined) === true;
-    for (const { backend, model } of candidates) {
-      const hasSound = soundSeconds !== undefined;
-      if (this.#isUnpriced(model, { backend, hasSound }) && !isOverridden(model)) return model;
-    }
-    return undefined;
+    const hasSound = soundSeconds !== undefined;
+    return candidates.find(({ backend, model }) => this.#isUnpriced(model, { backend, hasSound }))?.model;
   }
 
   #isUnpriced(model: string, { backend, hasSound }: { backend: Backend; hasSound: boolean }): boolean {
     const prices = this.#prices.at(backend);
     // Some models have prices only for sound, or only for tokens.
     if (!hasSound && prices.hasFlatPrice(model)) return false;
-    if (lacksModel(prices, model)) return true;
+    if (!prices.hasPrice(model)) return true;
     const sound = hasSound ? { soundSeconds: 1 } : undefined;
     const input = inputUsage({ inputTokens: 1, ...sound, most: Infinity });
     const usage = hasSound ? input : { ...input, outputTokens: 1 };
-    return prices.hasAny && prices.cost(usage, [model], this.#startedAt) === undefined;
+    return prices.cost(usage, [model], this.#startedAt) === undefined;
   }
 
   /**
-   * Returns the first hosted tool of a request without a price, at a backend where other models have prices.
-   * `undefined` if there is no such tool.
+   * Returns the first hosted tool of a request without a price. `undefined` if there is no such tool.
    */
   unpricedTool(candidates: readonly CandidateModel[], facts: RequestFacts): UnpricedTool | undefined {
     for (const { backend, model } of candidates) {

@@ -81,7 +81,7 @@ export function admitHead(counted: CountedRequest): AdmittedHead {
   checkTokenPath(principal, endpoint, counted);
   checkHeadIsPlain(principal, { query, fields: request.fields });
   const cost = costOfRequest({ method, operation, endpoint, isWebSocket });
-  if (hasAnyBudget(principal) && account.isPriced) {
+  if (hasAnyBudget(principal) && !account.hasFreeEndpoint) {
     checkCostIsKnown(principal, { cost, webSocketDialect: isWebSocket && endpoint.dialect });
   }
   const object = isWebSocket ? undefined : objectRequestOf({ method, path: apiPath });
@@ -263,8 +263,8 @@ function reserve(
     facts,
     isWebSocket,
   });
-  const isNamed = named.length > 0 || payload?.models.some(isName) === true;
-  if (!isNamed && account.isPriced) checkModelIsNamed(principal);
+  const isNamed = named.length > 0 || payload !== undefined && namesModel(payload);
+  if (!isNamed && !account.hasFreeEndpoint) checkModelIsNamed(principal);
   if (hasAnyBudget(principal)) {
     const unpriced = account.unpricedModel(candidates, facts);
     const shown = unpriced === facts.model || unpriced === named[0] ? modelAsked ?? unpriced : unpriced;
@@ -284,6 +284,10 @@ function reserve(
   });
 }
 
-function isName(name: string): boolean {
-  return name !== "";
+/**
+ * Whether a body names the model that responds. Names deeper in the body prove nothing: they can be variables
+ * of a stored prompt, or members that the provider ignores, and then a default model responds.
+ */
+function namesModel({ json, places }: NonNullable<ReadRequest["payload"]>): boolean {
+  return json?.namesModel ?? places.some(({ name }) => name !== "");
 }

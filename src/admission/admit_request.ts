@@ -4,6 +4,7 @@
 
 import type { Account } from "../accounting/account.ts";
 import { operationOf } from "../apis/operation_of.ts";
+import { factsOf } from "../apis/operations.ts";
 import type { Endpoint } from "../config/config.ts";
 import type { Field } from "../http/fields.ts";
 import type { IncomingRequest } from "../http/message.ts";
@@ -101,7 +102,8 @@ export async function admitRequest(
 ): Promise<AdmittedRequest> {
   const { request, principal, endpoint, apiPath, query, modelAsked } = incoming;
   const { fields, cancellation } = request;
-  const method = effectiveMethod(request.method, { query, fields });
+  const named = effectiveMethod(request.method, { query, fields });
+  const method = methodWithBody(named, { path: apiPath, hasBody: request.body !== null && !isWebSocket });
   const operation = operationOf(method, apiPath);
   checkEndpointPath(endpoint, { method: request.method, path: apiPath, query, fields, isWebSocket });
   let admitted: AdmittedHead | undefined;
@@ -153,6 +155,15 @@ export async function admitRequest(
   return withUsage === undefined
     ? { fields: read.fields, payload: read.payload, body, usageWasAdded: false }
     : { fields: withUsage.fields, payload: withUsage.payload, body: withUsage.body, usageWasAdded: true };
+}
+
+/**
+ * The method that decides what a request costs. Many servers ignore the method at the path of a model, so a
+ * request with a body counts as `POST` there.
+ */
+function methodWithBody(method: string, { path, hasBody }: { path: string; hasBody: boolean }): string {
+  if (method === "POST" || !hasBody) return method;
+  return factsOf(operationOf("POST", path)).cost === "metered" ? "POST" : method;
 }
 
 /**

@@ -68,8 +68,9 @@ export function checkPriceIsKnown(principal: Principal, model: string | undefine
     `This ${subject.what} has a budget, and the model ${
       JSON.stringify(model)
     } has no price at ${endpoint}, so its ` +
-      `cost cannot be known. Set a price (endpoints.${endpoint}.prices), get newer prices (llm-proxy prices update), ` +
-      "or use a token without a budget.",
+      `cost cannot be known. Set a price (endpoints.${endpoint}.prices) or the provider whose prices apply ` +
+      `(endpoints.${endpoint}.price_provider, "local" if it costs nothing), get newer prices ` +
+      "(llm-proxy prices update), or use a token without a budget.",
   );
 }
 

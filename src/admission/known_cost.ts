@@ -32,5 +32,12 @@ export function costOfRequest(request: CostedRequest & { readonly isWebSocket: b
 export function costOf({ method, operation, endpoint }: CostedRequest): PathCost {
   if (NON_CREATING_METHODS.has(method)) return "free";
   const { cost } = factsOf(operation);
-  return cost === "free at openai" ? (isOpenAi(endpoint) ? "free" : "unknown") : cost;
+  switch (cost) {
+    case "free at openai, else unknown":
+      return isOpenAi(endpoint) ? "free" : "unknown";
+    case "free at openai, else metered":
+      return isOpenAi(endpoint) ? "free" : "metered";
+    default:
+      return cost;
+  }
 }

@@ -3,6 +3,7 @@
  * bodies pass unchanged, byte for byte.
  */
 
+import { operationOf } from "../apis/operation_of.ts";
 import { factsOf, type Operation } from "../apis/operations.ts";
 import type { Backend, Endpoint } from "../config/config.ts";
 import type { Cancellation } from "../cancellation.ts";
@@ -21,6 +22,7 @@ import type { HeldPayload } from "../payload/held_payload.ts";
 import { type Payload, readPayload, readShortPayload } from "../payload/read_payload.ts";
 import type { Limits, Principal, Rules, Subject } from "../principal.ts";
 import { ambiguityOf } from "../http/request_target.ts";
+import { pathReadings } from "../text/path_readings.ts";
 
 const DEPENDS = "A rule, a model override or a budget depends on this body";
 const CHOOSES = "The proxy has to know the model in this body";
@@ -64,10 +66,10 @@ export function readRequest(
   request: UnreadRequest,
   needs: BodyNeeds = needsOf(request),
 ): ReadRequest | Promise<ReadRequest> {
-  const { fields, body, endpoint, path } = request;
+  const { fields, body, endpoint } = request;
   const unread = { fields, body, payload: undefined };
   if (!needs.body || request.isWebSocket) return unread;
-  checkPath(path);
+  checkPath(request);
   if (body === null) return unread;
   const options = { maxBytes: endpoint.maxBufferBytes, mustBeKnown: needs.isStrict, choosesEndpoint: false };
   return readBody(request, body, options);
@@ -85,7 +87,7 @@ export function checkReadRequest(request: UnreadRequest, { payload }: ReadReques
     throw tooLong({ maxBytes, choosesEndpoint: !needs.body });
   }
   if (!needs.body) return;
-  checkPath(request.path);
+  checkPath(request);
   const isGuessed = payload?.hasGuessedType === true;
   if (!isGuessed && !(needs.isStrict && payload?.kind === "other")) return;
   throw new ProxyFault(
@@ -237,7 +239,7 @@ export function needsOf(request: UnreadRequest): BodyNeeds {
     endpoint.backends.some(overridesModel) || injectsUsageOption(request);
   // A long upload that is free passes unread, because a budget has nothing to reserve for it.
   const isLongUpload = !isStrict && (body?.length ?? 0) > endpoint.maxBufferBytes &&
-    ambiguityOf(request.path) === undefined && costOf(request) === "free";
+    ambiguityOf(request.path) === undefined && costOf(request) === "free" && hasOneCost(request);
   return { body: (isStrict || isCounted || namesObjects) && !isLongUpload, isStrict };
 }
 
@@ -266,12 +268,23 @@ function limitsTokensOrMoney(limits: Limits): boolean {
 }
 
 /** Throws `bad_request` if an upstream could read the path differently from this proxy. */
-function checkPath(path: string): void {
-  const ambiguity = ambiguityOf(path);
+function checkPath(request: Pick<UnreadRequest, "method" | "operation" | "endpoint" | "path">): void {
+  const ambiguity = ambiguityOf(request.path) ??
+    (hasOneCost(request) ? undefined : "encoded characters that change what it does");
   if (ambiguity === undefined) return;
   throw new ProxyFault(
     "bad_request",
     `The path contains ${ambiguity}, which servers read in different ways. A rule or an override depends on ` +
       "the path: send it in its plain form.",
   );
+}
+
+/** Whether a request costs the same in every way in which servers could read its path. */
+function hasOneCost(
+  { method, operation, endpoint, path }: Pick<UnreadRequest, "method" | "operation" | "endpoint" | "path">,
+): boolean {
+  const cost = costOf({ method, operation, endpoint });
+  return pathReadings(path)?.every((reading) =>
+    reading === path || costOf({ method, operation: operationOf(method, reading), endpoint }) === cost
+  ) ?? false;
 }

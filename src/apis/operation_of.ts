@@ -46,7 +46,9 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   ["count_tokens", "/count_tokens"],
   ["response_input_tokens", "/responses/input_tokens"],
   ["tokenize", "/detokenize", "/tokenize", "/apply-template"],
-  ["google_count_tokens", ":counttokens", ":computetokens"],
+  // Vertex AI counts the tokens of Anthropic's models at the path of a model with this name.
+  ["google_count_tokens", ":counttokens", ":computetokens", "/anthropic/models/count-tokens:rawpredict"],
+  ["tokenize", bedrockPath("count-tokens")],
   ["moderations", "/moderations"],
   ["files", /(?:^|\/v\d[a-z0-9]*|\/openai)\/files$/i],
   ["uploads", /(?:^|\/v\d[a-z0-9]*|\/openai)\/uploads$/i],
@@ -84,9 +86,8 @@ const PATHS: readonly (readonly [Operation, ...ends: (string | RegExp)[]])[] = [
   ["stream_raw_predict", ":streamrawpredict"],
   ["predict", ":predictlongrunning", ":predict"],
   ["other_stream", /:stream[a-z]+$/i],
-  // Bedrock.
-  ["converse", /\/model\/[^/]+\/(?:converse|converse-stream)$/i],
-  ["invoke", /\/model\/[^/]+\/(?:invoke|invoke-with-response-stream)$/i],
+  ["converse", bedrockPath("converse", "converse-stream")],
+  ["invoke", bedrockPath("invoke", "invoke-with-response-stream")],
   // Ollama's native API, Cohere, and llama.cpp's native API.
   ["ollama_chat", "/api/chat"],
   ["ollama_generate", "/api/generate"],
@@ -150,8 +151,17 @@ const remembered = new Map<string, RecognisedPath>();
 /** Stands for an id in the paths that are remembered, so that paths with ids do not fill the memory. */
 const ANY_ID = "0";
 
-/** Recognises a path as it is sent, without its query. Encoded characters are not decoded. */
-export function recognisedPath(path: string): RecognisedPath {
+/** Bedrock's paths of a model. Its name can be an ARN, which contains slashes if it is decoded. */
+function bedrockPath(...actions: readonly string[]): RegExp {
+  return new RegExp(`/model/(?:arn:[^/]+(?:/[^/]+){1,3}|[^/]+)/(?:${actions.join("|")})$`, "i");
+}
+
+/**
+ * Recognises a path as it is sent, without its query. Of the encoded characters, only the colon is decoded:
+ * some clients encode the colon before Gemini's actions, and it has one meaning.
+ */
+export function recognisedPath(sent: string): RecognisedPath {
+  const path = sent.includes("%3") ? sent.replaceAll(/%3a/gi, ":") : sent;
   const known = remembered.get(path);
   if (known !== undefined) return known;
   const start = path.lastIndexOf("/") + 1;

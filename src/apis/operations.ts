@@ -9,7 +9,9 @@ export type OperationCost =
   /** It costs nothing. */
   | "free"
   /** OpenAI and Azure only store something, while a model responds at other providers. */
-  | "free at openai"
+  | "free at openai, else unknown"
+  /** OpenAI and Azure charge nothing, while other providers, such as Mistral, charge for the tokens. */
+  | "free at openai, else metered"
   /** The cost is unknown, or the work continues to cost money after the response. */
   | "unknown";
 
@@ -137,7 +139,7 @@ export const OPERATIONS = {
   responses_compact: { ...METERED, dialect: "openai" },
   messages: { ...MESSAGES, dialect: "anthropic" },
   embeddings: { ...EMBEDDINGS, dialect: "openai" },
-  moderations: { ...COUNTING, modelIn: "body" },
+  moderations: { ...COUNTING, cost: "free at openai, else metered", modelIn: "body" },
   rerank: { ...METERED, hasNoOutput: true },
   images: { ...METERED, isCreation: true, respondsWithImages: true, dialect: "openai" },
   /** Images in ways whose cost the proxy does not know, such as variations. */
@@ -235,7 +237,7 @@ export const OPERATIONS = {
   response_cancel: { ...STORED, cost: "free", reads: "response" },
   interaction: { ...STORED, reads: "interaction" },
   stored_completions: STORED,
-  conversations: { ...STORED, cost: "free at openai" },
+  conversations: { ...STORED, cost: "free at openai, else unknown" },
   thread_messages: { ...MESSAGES, group: "stored", isCreation: true },
   thread_runs: { ...STORED, creates: "run" },
   thread_run: { ...STORED, reads: "run" },

@@ -24,7 +24,8 @@ export type Role =
   | "type of a tool"
   | "cache mark"
   | "lifetime in a cache"
-  | "hosted tool";
+  | "hosted tool"
+  | "member of a hosted tool";
 
 /** How the reader watches a value: its role, and the facts that are known about it so far. */
 export interface Place {
@@ -74,6 +75,9 @@ export const CACHE_MARK: Place = { role: "cache mark", member: undefined };
 export const LIFETIME: Place = { role: "lifetime in a cache", member: undefined };
 /** A list of tools, which the client or the provider runs. */
 export const TOOLS: Place = { role: "tools", member: undefined };
+
+/** A member of a tool that the outermost object switches on, such as an element of `plugins`. */
+export const MEMBER_OF_HOSTED_TOOL: Place = { role: "member of a hosted tool", member: undefined };
 
 /** The places of watched members that name no model. */
 const PLACES_OF_MEMBERS: ReadonlyMap<WatchedMember, Place> = new Map(

@@ -19,9 +19,9 @@ export interface ModelInPath {
 }
 
 const PATHS = [
-  /^(.*?\/models\/)(.+)(:[A-Za-z]+)$/,
+  /^(.*?\/models\/)(.+)((?::|%3[Aa])[A-Za-z]+)$/,
   /^(.*?\/deployments\/)([^/]+)(\/.+)$/,
-  /^(.*?\/model\/)([^/]+)(\/(?:converse|invoke)[a-z-]*)$/,
+  /^(.*?\/model\/)(arn:[^/]+(?:\/[^/]+){1,3}|[^/]+)(\/(?:converse|invoke)[a-z-]*)$/,
 ];
 /** A fast test, because most paths name no model. */
 const MAY_NAME_MODEL = /\/(?:models?|deployments)\//;

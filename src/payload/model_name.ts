@@ -28,3 +28,11 @@ const MODEL_KEY =
 export const namesModel: (key: string) => boolean = rememberedByKey((key) =>
   MODEL_KEY.test(foldKey(key).replaceAll(/[-_.\s[\]]/g, ""))
 );
+
+/** Keys that name what responds: a model, or an agent of Mistral, but not a fallback or a preset. */
+const RESPONDER_KEY = /^(?:models?|modelids?|modelnames?|deployment|deploymentid|engine|engineid|agentid)$/;
+
+/** Whether the value of a key of the outermost object names the model that responds. */
+export const namesResponder: (key: string) => boolean = rememberedByKey((key) =>
+  RESPONDER_KEY.test(foldKey(key).replaceAll(/[-_.\s]/g, ""))
+);

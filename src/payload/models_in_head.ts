@@ -18,6 +18,9 @@ const MODEL_FOLDERS: ReadonlySet<string> = new Set([
  */
 const MAY_NAME_MODEL = /[:%]|model|deployments|engines/i;
 
+/** What follows `/models/` in Azure's paths that name no model. */
+const UNNAMED = /^(?:chat\/completions|(?:images\/)?embeddings)$/i;
+
 const NO_NAMES: readonly string[] = [];
 
 /**
@@ -36,7 +39,10 @@ export function modelsInPath(path: string): readonly string[] {
   const segments = path.split("/").map(decoded).join("/").split("/").filter((segment) => segment !== "");
   const names: string[] = [];
   for (const [index, segment] of segments.entries()) {
-    const isNamed = MODEL_FOLDERS.has((segments[index - 1] ?? "").toLowerCase());
+    const folder = (segments[index - 1] ?? "").toLowerCase();
+    const isUnnamed = folder === "models" && index >= segments.length - 2 &&
+      UNNAMED.test(segments.slice(index).join("/"));
+    const isNamed = MODEL_FOLDERS.has(folder) && !isUnnamed;
     if (isNamed && ARN.test(segment)) {
       // The name continues after the slash of the ARN. The last segment of the path is the action.
       names.push(shortName(segments.slice(index, Math.max(index + 1, segments.length - 1)).join("/")));

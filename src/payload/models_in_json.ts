@@ -22,6 +22,7 @@ import {
   freeFormPlace,
   INNER,
   LIFETIME,
+  MEMBER_OF_HOSTED_TOOL,
   MEMBER_OF_MODEL,
   MODEL,
   OUTERMOST_MODEL,
@@ -36,7 +37,7 @@ import {
   TYPE_OF_ITEM,
   UNLESS_OBJECT,
 } from "./json_places.ts";
-import { MAX_MODELS, MAX_NAME, namesModel, shortName } from "./model_name.ts";
+import { MAX_MODELS, MAX_NAME, namesModel, namesResponder, shortName } from "./model_name.ts";
 import type { ModelPlace } from "./model_place.ts";
 import { type Pause, STEP_BYTES } from "./pace.ts";
 import type { CacheWrites } from "./cache_writes.ts";
@@ -54,6 +55,8 @@ const FEW_MODELS = 16;
 export interface JsonFindings {
   /** Every model that the body names, at any depth. An empty name stands for a name that is not a string. */
   readonly models: readonly string[];
+  /** Whether a member of the outermost object names the model that responds. */
+  readonly namesModel: boolean;
   /** The place of the outermost `model`. Empty if the body has no such member. */
   readonly places: readonly ModelPlace[];
   /** The watched members of the outermost object. */
@@ -128,12 +131,23 @@ function objectReader(
 
 /** Returns the findings of a watcher that has read an object to its end. */
 function findings(bytes: Uint8Array, watcher: ModelWatcher): JsonFindings {
-  const { models, prompts, refersElsewhere, media, hostedTools, cacheWrites } = watcher;
+  const { models, namesModel, prompts, refersElsewhere, media, hostedTools, cacheWrites } = watcher;
   const { places, members, firstKey } = watcher.outermost;
   if (firstKey === undefined && !EMPTY_OBJECT.test(new TextDecoder().decode(bytes.subarray(0, STEP_BYTES)))) {
     throw new JsonSyntaxError("a value that is not an object");
   }
-  return { models, places, members, prompts, refersElsewhere, media, hostedTools, cacheWrites, firstKey };
+  return {
+    models,
+    namesModel,
+    places,
+    members,
+    prompts,
+    refersElsewhere,
+    media,
+    hostedTools,
+    cacheWrites,
+    firstKey,
+  };
 }
 
 const EMPTY_OBJECT = /^\s*\{\s*\}\s*$/;
@@ -157,6 +171,10 @@ class ModelWatcher implements JsonWatcher<Place> {
   /** The names, each once. Only for a body with many names, there is also a set. */
   readonly models: string[] = [];
   #known: Set<string> | undefined;
+  /** Whether a member of the outermost object names the model that responds. */
+  namesModel = false;
+  /** Whether the reader is within such a member. */
+  #isWithinModel = false;
   prompts = 0;
   refersElsewhere = false;
   media = 0;
@@ -182,6 +200,7 @@ class ModelWatcher implements JsonWatcher<Place> {
   }
 
   enter({ role, item, tool }: Place, key: string | undefined, keyStart: number): Place | undefined {
+    if (role === "root" && key !== undefined) this.#isWithinModel = namesResponder(key);
     if (role === "cache mark") return key === "ttl" ? LIFETIME : undefined;
     if (key !== undefined && CACHE_MARKS.has(key)) {
       if (role === "root") this.#watch?.memberOf(key, keyStart);
@@ -210,7 +229,12 @@ class ModelWatcher implements JsonWatcher<Place> {
       // `prompt.id` is a stored prompt of OpenAI.
       return foldKey(key) === "id" ? REFERENCE : INNER;
     }
-    if (key === undefined) return role === "content unless object" ? contentPlace("text") : INNER;
+    const inner = role === "hosted tool" || role === "member of a hosted tool"
+      ? MEMBER_OF_HOSTED_TOOL
+      : INNER;
+    if (key === undefined) return role === "content unless object" ? contentPlace("text") : inner;
+    // The engine of a plugin of OpenRouter is a search engine or a reader of files, and no model.
+    if (inner === MEMBER_OF_HOSTED_TOOL && foldKey(key) === "engine") return undefined;
     const member = role === "root" ? this.#watch?.memberOf(key, keyStart) : undefined;
     if (role === "root" && key === "prompt") return PROMPT;
     const charge = role === "root" ? chargeOfMember(key) : undefined;
@@ -224,7 +248,7 @@ class ModelWatcher implements JsonWatcher<Place> {
     if (member !== undefined) return placeOfMember(member);
     if (isFreeForm(key)) return freeFormPlace(key);
     if (isReferenceKey(key)) return REFERENCE;
-    return FREE_FORM_UNLESS_OBJECT.has(foldKey(key)) ? UNLESS_OBJECT : INNER;
+    return FREE_FORM_UNLESS_OBJECT.has(foldKey(key)) ? UNLESS_OBJECT : inner;
   }
 
   /**
@@ -294,6 +318,7 @@ class ModelWatcher implements JsonWatcher<Place> {
     if (isModel && first === QUOTE) {
       name = nameOf(this.#bytes, span);
       this.#push(name);
+      if (this.#isWithinModel && name !== "") this.namesModel = true;
     } else if (role === "model" && first !== OPEN_BRACE && first !== OPEN_BRACKET && first !== LETTER_N) {
       this.#push("");
     }

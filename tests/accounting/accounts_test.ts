@@ -319,6 +319,7 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
       cost: () => undefined,
       pricesSearches: false,
       pricesTokens: true,
+      isFreeFamily: false,
       kinds: new Set(),
     }),
     knows: () => true,

@@ -221,6 +221,11 @@ const WRONG: readonly (readonly [string, string, string])[] = [
     `[auth]\ntokens = [{ name = "a", token = "x" }, { name = "a", token = "x" }]\n[endpoints.openai]`,
     'config.toml:2: auth.tokens.1.name "a" appears twice',
   ],
+  [
+    "a token with the name of a managed token's id",
+    `[auth]\ntokens = [{ name = "tok_9f3b", token = "x" }]\n[endpoints.openai]`,
+    'config.toml:2: auth.tokens.0.name "tok_9f3b" begins like an id of a managed token (tok_) or an account (jwt_)',
+  ],
 ];
 for (const [what, toml, problem] of WRONG) {
   Deno.test(`a file: ${what}`, async () => assertEquals((await problemsOf(toml))[0], problem));

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ProxyFault } from "../../src/faults.ts";
 import { MAX_PARAMETERS } from "../../src/http/query.ts";
 import { MAX_MODELS } from "../../src/payload/model_name.ts";
-import { modelsInHead } from "../../src/payload/models_in_head.ts";
+import { modelsInHead, modelsInPath } from "../../src/payload/models_in_head.ts";
 
 function inHead(lines: string[], { path = "/v1/responses", query = "", isWebSocket = false } = {}) {
   const fields = lines.map((line) => {
@@ -61,4 +61,14 @@ Deno.test("modelsInHead: rejects a head with too many different models, or too m
   }
   assertEquals(inHead([`x-model: ${names.slice(1).join(",")}`]).possiblyNamed.length, MAX_MODELS);
   assertEquals(inHead([], { query: `${"a=b&".repeat(MAX_PARAMETERS - 1)}model=x` }).possiblyNamed, ["x"]);
+});
+
+Deno.test("Azure's paths behind /models name no model, and other names in them count", () => {
+  for (const end of ["chat/completions", "embeddings", "images/embeddings"]) {
+    assertEquals(modelsInPath(`/models/${end}`), []);
+    assertEquals(modelsInPath(`/openai/deployments/gpt-4o/models/${end}`), ["gpt-4o"]);
+    assertEquals(modelsInPath(`/models/gpt-4o/${end}`), ["gpt-4o"]);
+  }
+  assertEquals(modelsInPath("/models/chat"), ["chat"]);
+  assertEquals(modelsInPath("/models/embeddings:generateContent"), ["embeddings"]);
 });

@@ -140,10 +140,13 @@ export function withUnfinished(
   most: { readonly inputTokens: number; readonly outputTokens: number },
 ): Usage {
   return unfinished.reduce<Usage>(
-    (total, { inputTokens = 0, outputTokens = 0, outputAudioTokens }) =>
+    (total, { inputTokens = 0, inputAudioTokens, outputTokens = 0, outputAudioTokens }) =>
       sumOf(total, {
         inputTokens: Math.min(inputTokens, most.inputTokens),
         outputTokens: Math.min(outputTokens, most.outputTokens),
+        ...(inputAudioTokens !== undefined && {
+          inputAudioTokens: Math.min(inputAudioTokens, most.inputTokens),
+        }),
         ...(outputAudioTokens !== undefined && {
           outputAudioTokens: Math.min(outputAudioTokens, most.outputTokens),
         }),

@@ -4,7 +4,7 @@ import type { Backend, Endpoint } from "../../config/config.ts";
 import type { ToolCharge } from "../../payload/hosted_tools.ts";
 import type { BackendPrices } from "../charge.ts";
 import type { Cost, PriceLibrary, Pricer } from "./cost.ts";
-import { type PlacePrices, STATED_VERSION } from "./place_prices.ts";
+import { PlacePrices, STATED_VERSION } from "./place_prices.ts";
 import { callsOf } from "../estimates/tool_calls.ts";
 import type { Usage } from "../usage/usage.ts";
 
@@ -16,55 +16,44 @@ export interface PricedAt {
 }
 
 /**
- * The prices at the backends of one endpoint. All requests share them. Without an endpoint, nothing has a
- * price. After a change of the price list, the next call uses the new prices.
+ * The prices at the backends of one endpoint, by one library. All requests share them. Without an endpoint,
+ * nothing has a price. A request keeps its prices until its end: a newer list may lack its model.
  */
 export class EndpointPrices {
-  readonly #pricer: Pricer;
+  /** The library that the prices come from. */
+  readonly library: PriceLibrary;
   readonly #endpoint: Endpoint | undefined;
   readonly #places = new Map<Backend, PlacePrices>();
-  /** The library that the remembered prices come from. */
-  #library: PriceLibrary;
 
-  constructor(pricer: Pricer, endpoint: Endpoint | undefined) {
-    this.#pricer = pricer;
-    this.#library = pricer.library;
+  constructor({ library }: Pick<Pricer, "library">, endpoint: Endpoint | undefined) {
+    this.library = library;
     this.#endpoint = endpoint;
   }
 
-  /** Whether any response of the endpoint can have a price. */
-  get hasAny(): boolean {
-    return this.#endpoint?.backends.some((backend) => this.at(backend).hasAny) === true;
+  /** Whether every request at every backend costs nothing. */
+  get areFree(): boolean {
+    return this.#endpoint?.backends.every((backend) => this.at(backend).isFree) === true;
   }
 
   /** The prices at a backend. */
   at(backend: Backend): PlacePrices {
-    const { library } = this.#pricer;
-    if (library !== this.#library) {
-      this.#library = library;
-      this.#places.clear();
-    }
     let place = this.#places.get(backend);
     if (place === undefined) {
       const { baseUrl } = backend;
       const { priceProvider: provider, isPriceProviderGuessed: isProviderGuessed, prices = [] } =
         this.#endpoint ??
           {};
-      place = this.#pricer.at({ url: baseUrl.origin + baseUrl.path, provider, isProviderGuessed, prices });
+      const url = baseUrl.origin + baseUrl.path;
+      place = new PlacePrices(this.library, { url, provider, isProviderGuessed, prices });
       this.#places.set(backend, place);
     }
     return place;
   }
 }
 
-/** Whether a backend has prices for other models, but none for this model. */
-export function lacksModel(prices: PlacePrices, model: string): boolean {
-  return !prices.hasPrice(model) && prices.hasAny;
-}
-
-/** Whether a backend has prices, but none for a hosted tool. */
+/** Whether a hosted tool has no price at a backend. */
 export function lacksTool(prices: PlacePrices, charge: ToolCharge, model: string): boolean {
-  if (charge === "tokens" || !prices.hasAny || prices.statesCost(model)) return false;
+  if (charge === "tokens" || prices.statesCost(model)) return false;
   const usage = { inputTokens: 0, outputTokens: 0, ...callsOf([charge], 1) };
   const cost = prices.cost(usage, [model], 0);
   return cost === undefined || cost.isPartial === true;

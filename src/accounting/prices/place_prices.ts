@@ -2,6 +2,7 @@
 
 import { LOCAL_PRICES } from "../../config/values/price_providers.ts";
 import type { Price } from "../../config/config.ts";
+import { MAX_NAME as CUT_LENGTH } from "../../payload/model_name.ts";
 import { modelSpellings } from "../../text/model_spellings.ts";
 import type { Cost, PricedBackend, PriceLibrary } from "./cost.ts";
 import { ownKinds } from "./dear_kinds.ts";
@@ -14,7 +15,7 @@ const OWN_VERSION = "configuration";
 /** The version of a cost that the provider stated. */
 export const STATED_VERSION = "provider";
 /** The version of the cost at a local server, which is 0. */
-const LOCAL_VERSION = "local";
+export const LOCAL_VERSION = "local";
 const NO_KINDS: ReadonlySet<UsageKind> = new Set();
 /** Providers that state the cost of each response, tools included. */
 const STATING: ReadonlySet<string> = new Set(["openrouter", "perplexity", "x-ai"]);
@@ -40,7 +41,6 @@ export class PlacePrices {
   readonly #library: PriceLibrary;
   readonly #place: PricedBackend;
   readonly #models = new Map<string, ModelPrices>();
-  #hasAny: boolean | undefined;
 
   constructor(library: PriceLibrary, place: PricedBackend) {
     this.#library = library;
@@ -49,10 +49,9 @@ export class PlacePrices {
     this.provider = isProviderGuessed ? library.providerAt(url) ?? provider : provider;
   }
 
-  /** Whether any model can have a price. */
-  get hasAny(): boolean {
-    return this.#hasAny ??= this.#place.prices.length > 0 ||
-      this.provider !== undefined && this.#library.knows(this.provider);
+  /** Whether every request costs nothing. */
+  get isFree(): boolean {
+    return this.provider === LOCAL_PRICES && this.#place.prices.length === 0;
   }
 
   /**
@@ -139,12 +138,20 @@ export class PlacePrices {
   #published(model: string, provider: string): PublishedPrice | undefined {
     // The list has most models under exactly these names.
     const exact = this.#library.priceOf(model, provider);
-    if (exact !== undefined) return exact;
-    for (const spelling of modelSpellings(model)) {
+    if (exact !== undefined && !exact.isFreeFamily) return exact;
+    let free = exact;
+    const spellings = modelSpellings(model);
+    for (const spelling of spellings) {
       const price = this.#library.priceOf(spelling, provider);
-      if (price !== undefined) return price;
+      if (price === undefined) continue;
+      // Servers may read such a name as that of another model, which is not free.
+      if (!price.isFreeFamily) return price;
+      free ??= price;
     }
-    return undefined;
+    // The beginning of a name proves nothing if another folder follows, or if the end was cut off.
+    const isWhole = model.length < CUT_LENGTH &&
+      this.#library.priceOf(spellings.at(-1) ?? model, provider) !== undefined;
+    return isWhole ? free : undefined;
   }
 }
 

@@ -55,7 +55,9 @@ export function endpointsAdvice(
       );
     }
     if (endpoint.prices.length > 0) return [];
-    const what = `nothing has a price at ${endpoint.name} (${urlOf(backend)}), so no budget counts it`;
+    const what = `nothing has a price at ${endpoint.name} (${
+      urlOf(backend)
+    }), so tokens with a budget cannot use it`;
     return isPrivateHost(backend.baseUrl.origin)
       ? [`${what}; if it costs nothing, set ${settingText(endpoint, LOCAL_PRICES)}`]
       : [`${what}; set endpoints.${endpoint.name}.price_provider or prices`];

@@ -20,6 +20,8 @@ export interface PublishedPrice {
    * by the hour.
    */
   readonly pricesTokens: boolean;
+  /** Whether the model is free because its name begins with that of a free family of models. */
+  readonly isFreeFamily: boolean;
   /** The kinds of tokens that have a separate price. */
   readonly kinds: ReadonlySet<UsageKind>;
 }

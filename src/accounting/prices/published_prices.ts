@@ -6,6 +6,7 @@
 import {
   calcPrice,
   findProvider,
+  type MatchLogic,
   type ModelInfo,
   type ModelPrice,
   type Provider,
@@ -37,6 +38,8 @@ const OTHER_KINDS = /audio|image|video|tool|citation|reasoning|_5m_|_1h_|search|
 const SEARCH_KINDS: readonly string[] = ["web_searches_kcount", "storage_searches_kcount", "requests_kcount"];
 /** The kinds of prices that a flat price consists of. */
 const FLAT_KINDS: readonly string[] = ["input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok"];
+/** Models that are not free, although the list has no price of them. */
+const NOT_FREE: ReadonlySet<string> = new Set(["cerebras/qwen-3-coder-480b"]);
 
 /** The URL of the newest list of the library. */
 export const PRICES_URL: string = REMOTE_DATA_JSON_URL;
@@ -97,9 +100,14 @@ function findProviderOf(model: string): string | undefined {
 
 function findPrice(model: string, providerId: string): PublishedPrice | undefined {
   const match = calcPrice({ input_tokens: 1, output_tokens: 1 }, model, { providerId });
-  if (match === null) return undefined;
+  if (match === null || NOT_FREE.has(`${match.provider.id}/${match.model.id}`)) return undefined;
+  const freeBy = pricesOf(match.model.prices).some(isFree)
+    ? matchedBy(match.model.match, model.toLowerCase().trim())
+    : undefined;
+  if (freeBy === "part") return undefined;
   const provider = { ...match.provider, models: [match.model] };
   return {
+    isFreeFamily: freeBy === "beginning",
     flat: flatPrice(match.model.prices),
     contextTokens: match.model.context_window,
     pricesSearches: pricesOf(match.model.prices).some((prices) =>
@@ -109,6 +117,31 @@ function findPrice(model: string, providerId: string): PublishedPrice | undefine
     kinds: publishedKinds(new Set(pricesOf(match.model.prices).flatMap(Object.keys))),
     cost: (usage, at) => calcPrice({ ...usage }, model, { provider, timestamp: at })?.total_price,
   };
+}
+
+/** Whether nothing has a price, or the price of text is 0. */
+function isFree(prices: ModelPrice): boolean {
+  const kinds = Object.keys(prices);
+  const ofText = kinds.filter((kind) => kind === "input_mtok" || kind === "output_mtok");
+  return (kinds.length === 0 || ofText.length > 0) && ofText.every((kind) => isZero(prices[kind]));
+}
+
+function isZero(price: ModelPrice[string]): boolean {
+  return typeof price === "object" && price !== null
+    ? price.base === 0 && price.tiers.every((tier) => tier.price === 0)
+    : price === 0 || price === undefined;
+}
+
+/**
+ * By what an entry matches a name: by the whole name, by its beginning, or by some part of it. Clients choose
+ * the names, so a part proves nothing: OpenAI's free entry matches every name that contains "moderation".
+ */
+function matchedBy(match: MatchLogic, name: string): "name" | "beginning" | "part" {
+  if ("equals" in match) return name === match.equals.toLowerCase() ? "name" : "part";
+  if ("starts_with" in match) return name.startsWith(match.starts_with.toLowerCase()) ? "beginning" : "part";
+  if (!("or" in match) && !("and" in match)) return "part";
+  const found = ("or" in match ? match.or : match.and).map((one) => matchedBy(one, name));
+  return found.find((by) => by === "name") ?? found.find((by) => by === "beginning") ?? "part";
 }
 
 /** Whether any kind of token has a price, or the model is free because it has no price. */

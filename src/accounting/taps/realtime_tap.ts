@@ -9,6 +9,8 @@ import { MessageScanner } from "../../payload/message_scanner.ts";
 import { ReportedUsage } from "../usage/reported_usage.ts";
 import { sumOf, type Usage } from "../usage/usage.ts";
 import { compileSelection } from "../../payload/json_selection.ts";
+import { ClientSound } from "./client_sound.ts";
+import { Transcriptions } from "./transcriptions.ts";
 
 /**
  * The values to select from the messages of the upstream
@@ -17,11 +19,14 @@ import { compileSelection } from "../../payload/json_selection.ts";
 const FROM_UPSTREAM = compileSelection({
   type: true,
   response_id: true,
+  item_id: true,
   delta: "length",
   session: {
     model: true,
     input_audio_transcription: { model: true },
-    audio: { input: { transcription: { model: true } } },
+    input_audio_format: true,
+    input_audio_sampling_rate: true,
+    audio: { input: { transcription: { model: true }, format: { type: true, rate: true } } },
   },
   // The usage of a transcription: another model transcribes the audio of the client.
   usage: true,
@@ -34,17 +39,21 @@ const FROM_UPSTREAM = compileSelection({
   response: { id: true, usage: true, status: true, model: true },
 });
 const FROM_CLIENT = compileSelection({ type: true, setup: { model: true } });
-const TRANSCRIBED = "conversation.item.input_audio_transcription.completed";
+/** The beginning of the types of all events about a transcription. */
+const TRANSCRIPTION = "conversation.item.input_audio_transcription.";
+/** The end of speech, and the removal of sound that was sent. */
+const COMMITTED = "input_audio_buffer.committed";
+const CLEARED = "input_audio_buffer.cleared";
 /** The events that end a response. */
 const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
 /** The events that belong to no response. */
 const OTHER_EVENTS =
-  /^(?:session|transcription_session|conversation|input_audio_buffer|output_audio_buffer|rate_limits|error)(?:\.|$)/;
+  /^(?:session|transcription_session|conversation|input_audio_buffer|output_audio_buffer|mcp_list_tools|rate_limits|error)(?:\.|$)/;
+/** The events that state the whole configuration of the session. */
+const CONFIGURATIONS = /^(?:transcription_)?session\.(?:created|updated)$/;
 const AUDIO_DELTA = /^response\.(?:output_)?audio\.delta$/;
 /** The longest name or id that is read, in characters. */
 const MAX_TEXT = 200;
-/** The most transcription models of a session. */
-const MAX_TRANSCRIBERS = 10;
 /** The most types that are read of one message. A valid message has one type. */
 const MAX_TYPES = 4;
 /** The most simultaneous responses that are counted separately. */
@@ -59,7 +68,6 @@ const BYTES_PER_TOKEN = 4;
  * of input.
  */
 const AUDIO_OUT_BYTES_PER_TOKEN = 500;
-const AUDIO_IN_BYTES_PER_TOKEN = 1_000;
 
 /** The part of an unfinished response that has arrived. */
 interface PartialResponse {
@@ -67,6 +75,8 @@ interface PartialResponse {
   text: number;
   /** The bytes of its audio, in base64. */
   audio: number;
+  /** The bytes of the sound that the client sent for it. */
+  heard: number;
 }
 
 /** Reads what both sides send on one WebSocket. */
@@ -79,7 +89,7 @@ export class RealtimeTap {
   /** The unfinished responses, by their ids. The empty id is that of responses without an id. */
   readonly #open = new Map<string, PartialResponse>();
   /** The text and audio of responses that ended without reporting their usage. */
-  readonly #unreported: PartialResponse = { text: 0, audio: 0 };
+  readonly #unreported: PartialResponse = { text: 0, audio: 0, heard: 0 };
   #unreportedCount = 0;
   /** The type of the current message. */
   #type: string | undefined;
@@ -90,12 +100,15 @@ export class RealtimeTap {
   /** The usage of the current turn of Gemini. Only some of its messages report it. */
   readonly #turn = new ReportedUsage();
   #hasTurnEnded = false;
+  #hasTurnUsage = false;
   /** Whether the current message belongs to no response. */
   #isOtherMessage = false;
   readonly #transcribed = new ReportedUsage();
-  #transcriber = "";
-  /** The usage of transcriptions, by the model. */
-  readonly #steps = new Map<string, Usage>();
+  /** The transcription model that the current message names. */
+  #namedTranscriber: string | undefined;
+  #itemId = "";
+  readonly #sound = new ClientSound();
+  readonly #transcriptions = new Transcriptions(this.#sound);
   /**
    * All types in the client's current message. If a message has several types, servers differ on which of
    * them counts.
@@ -143,9 +156,11 @@ export class RealtimeTap {
     this.#endTurn();
     const begun = [...this.#open].filter(([id]) => id !== UNKNOWN).map(([, one]) => one);
     const unknown = this.#open.get(UNKNOWN);
-    const steps = [...this.#steps].map(([model, usage]) => ({ model, usage }));
+    const steps = this.#transcriptions.end();
     if (this.#unreportedCount > 0) begun.push(this.#unreported);
-    if (begun.length === 0 && this.#isResponseDue) begun.push({ text: 0, audio: 0 });
+    if (begun.length === 0 && this.#isResponseDue) {
+      begun.push({ text: 0, audio: 0, heard: this.#sound.sinceResponse });
+    }
     return {
       usage: this.#usage,
       unfinished: begun.map((one) => this.#estimatedUsage(one)),
@@ -157,10 +172,14 @@ export class RealtimeTap {
     };
   }
 
-  #estimatedUsage({ text, audio }: PartialResponse): Usage {
+  #estimatedUsage({ text, audio, heard }: PartialResponse): Usage {
     const audioTokens = Math.ceil(audio / AUDIO_OUT_BYTES_PER_TOKEN);
+    const heardTokens = Math.ceil(this.#sound.tokens(heard));
+    const sentTokens = Math.ceil(this.#sentTokens + this.#sound.inputTokens);
     return {
-      inputTokens: Math.max(this.#lastInput, Math.ceil(this.#sentTokens)),
+      inputTokens: Math.max(this.#lastInput, sentTokens, heardTokens),
+      // Sound is more expensive than text. Earlier sound is cached.
+      ...(heardTokens > 0 && { inputAudioTokens: heardTokens }),
       outputTokens: Math.ceil(text) + audioTokens,
       ...(audioTokens > 0 && { outputAudioTokens: audioTokens }),
     };
@@ -169,15 +188,22 @@ export class RealtimeTap {
   #found(path: string, value: unknown): void {
     if (path === "response.usage") this.#reported.add(value);
     else if (path === "usage") this.#transcribed.add(value);
-    else if (path === "usageMetadata") this.#turn.add(value);
-    else if (path === "serverContent.turnComplete") this.#hasTurnEnded = value === true;
+    else if (path === "usageMetadata") {
+      this.#turn.add(value);
+      this.#hasTurnUsage = true;
+    } else if (path === "session.audio.input.format.rate" || path === "session.input_audio_sampling_rate") {
+      if (typeof value === "number") this.#sound.rate(value);
+    } else if (path === "serverContent.turnComplete") this.#hasTurnEnded = value === true;
     else if (path === "setupComplete" || path === "sessionResumptionUpdate" || path === "goAway") {
       this.#isOtherMessage = true;
     } else if (typeof value !== "string" || value.length > MAX_TEXT) return;
     else if (path === "type") this.#type = value;
     else if (path === "response_id" || path === "response.id") this.#responseId = value;
+    else if (path === "item_id") this.#itemId = value;
     else if (path === "response.status") this.#status = value;
-    else if (path.endsWith("transcription.model")) this.#transcriber = value;
+    else if (path === "session.audio.input.format.type" || path === "session.input_audio_format") {
+      this.#sound.format(value);
+    } else if (path.endsWith("transcription.model")) this.#namedTranscriber = value;
     else if (path === "session.model" || path === "response.model") this.#model = value;
   }
 
@@ -198,10 +224,13 @@ export class RealtimeTap {
       this.#stopReason = "turn_complete";
       this.#isResponseDue = false;
       this.#open.clear();
+    } else if (this.#hasTurnUsage && Object.keys(this.#turn.usage()).length > 0) {
+      // The usage includes this message and the earlier ones of the turn.
+      this.#open.delete(UNKNOWN);
     } else if (!this.#isOtherMessage) this.#countPart(bytes, textTokens);
-    if (this.#type === TRANSCRIBED) this.#addTranscription();
-    this.#transcribed.clear();
+    this.#endTranscribed(bytes, textTokens);
     this.#hasTurnEnded = false;
+    this.#hasTurnUsage = false;
     this.#isOtherMessage = false;
     this.#type = undefined;
     this.#responseId = undefined;
@@ -216,7 +245,8 @@ export class RealtimeTap {
       this.#open.get(""),
       this.#open.get(UNKNOWN),
     ].filter((one) => one !== undefined);
-    for (const { text, audio } of ended) {
+    for (const { text, audio, heard } of ended) {
+      this.#unreported.heard += heard;
       this.#unreported.text += text;
       this.#unreported.audio += audio;
     }
@@ -231,10 +261,24 @@ export class RealtimeTap {
     this.#lastInput = usage.inputTokens ?? this.#lastInput;
   }
 
-  #addTranscription(): void {
-    if (this.#steps.size >= MAX_TRANSCRIBERS && !this.#steps.has(this.#transcriber)) return;
-    const before = this.#steps.get(this.#transcriber) ?? {};
-    this.#steps.set(this.#transcriber, sumOf(before, this.#usageOf(this.#transcribed)));
+  /** Handles what the current message says of the sound of the client and its transcription. */
+  #endTranscribed(bytes: number, textTokens: number): void {
+    const type = this.#type ?? "";
+    const isConfiguration = CONFIGURATIONS.test(type);
+    this.#sound.endMessage(isConfiguration);
+    // A configuration without a model turns transcription off.
+    if (isConfiguration) this.#transcriptions.use(this.#namedTranscriber ?? "");
+    else if (this.#namedTranscriber !== undefined) this.#transcriptions.use(this.#namedTranscriber);
+    if (type === COMMITTED) this.#transcriptions.commit(this.#itemId);
+    else if (type === CLEARED) this.#sound.cleared();
+    else if (type.startsWith(TRANSCRIPTION)) {
+      const usage = this.#usageOf(this.#transcribed);
+      const what = type.slice(TRANSCRIPTION.length);
+      this.#transcriptions.add({ what, itemId: this.#itemId, bytes, textTokens, usage });
+    }
+    this.#transcribed.clear();
+    this.#namedTranscriber = undefined;
+    this.#itemId = "";
   }
 
   #usageOf(reported: ReportedUsage): Usage {
@@ -258,7 +302,10 @@ export class RealtimeTap {
 
   #begin(id: string): PartialResponse {
     const key = this.#open.size < MAX_RESPONSES || id === UNKNOWN ? id : "";
-    const begun = this.#open.get(key) ?? { text: 0, audio: 0 };
+    const begun = this.#open.get(key) ?? { text: 0, audio: 0, heard: 0 };
+    if (id !== UNKNOWN) {
+      begun.heard += this.#sound.takeResponse();
+    }
     this.#open.set(key, begun);
     return begun;
   }
@@ -268,7 +315,13 @@ export class RealtimeTap {
     if (this.#sentTypes.has("response.create") || this.#sentTypes.size === MAX_TYPES) {
       this.#isResponseDue = true;
     }
-    this.#sentTokens += bytes / (isAudio ? AUDIO_IN_BYTES_PER_TOKEN : BYTES_PER_TOKEN);
+    if (isAudio) this.#sound.addInput(bytes);
+    else this.#sentTokens += bytes / BYTES_PER_TOKEN;
+    // Servers differ on which of several types counts.
+    if (this.#sentTypes.has("input_audio_buffer.append") || this.#sentTypes.size === MAX_TYPES) {
+      this.#sound.add(bytes);
+    }
+    if (this.#sentTypes.has("input_audio_buffer.clear")) this.#sound.clear();
     this.#sentTypes.clear();
   }
 }

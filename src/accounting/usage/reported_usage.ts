@@ -29,6 +29,8 @@ type Numbers = Map<string, number>;
 export interface UsageStep {
   readonly model: string;
   readonly usage: Usage;
+  /** Set if a part of the usage is an estimate. */
+  readonly isEstimated?: true;
 }
 
 /** The usage of a step. `model` is `undefined` for steps of the response's own model. */

@@ -12,6 +12,12 @@ import { secretSchema } from "../values/values.ts";
 /** The name of `PROXY_TOKEN` in logs and usage. */
 export const SHARED = "shared";
 
+/**
+ * The beginnings of the ids of managed tokens and accounts. In sums of usage, these ids and the names of the
+ * configuration are in the same column.
+ */
+const GENERATED_ID = /^(?:tok|jwt)_/;
+
 /** Reads the tokens and `auth.mode`. The mode is undefined if the file does not set it. */
 export function readTokens(
   resolver: Resolver,
@@ -36,6 +42,12 @@ export function readTokens(
     }
     if (token === undefined) resolver.reportMissing([...at, "token"], "is missing");
     if (name === undefined || token === undefined) continue;
+    if (GENERATED_ID.test(name)) {
+      resolver.report(
+        [...at, "name"],
+        `${JSON.stringify(name)} begins like an id of a managed token (tok_) or an account (jwt_)`,
+      );
+    }
     if (tokens.some((other) => other.name === name)) {
       resolver.report([...at, "name"], `${JSON.stringify(name)} appears twice`);
     }

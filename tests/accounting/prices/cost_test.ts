@@ -1,10 +1,11 @@
-import { assert, assertEquals } from "@std/assert";
-import { calcPrice, findProvider } from "@pydantic/genai-prices";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { calcPrice, findProvider, type MatchLogic } from "@pydantic/genai-prices";
 import { type PricedBackend, Pricer } from "../../../src/accounting/prices/cost.ts";
-import { publishedPrices } from "../../../src/accounting/prices/published_prices.ts";
+import { builtInProviders, publishedPrices } from "../../../src/accounting/prices/published_prices.ts";
 import type { Usage } from "../../../src/accounting/usage/usage.ts";
 import type { Price } from "../../../src/config/config.ts";
 import { matchesAny } from "../../../src/text/glob.ts";
+import { modelSpellings } from "../../../src/text/model_spellings.ts";
 import { random } from "../../support/data/random.ts";
 
 const AT = Date.UTC(2026, 3, 29, 12);
@@ -193,8 +194,10 @@ Deno.test("PlacePrices: the short way comes to what the library says, for every 
         const ours = cost({ inputTokens, cachedTokens, cacheWriteTokens, outputTokens }, [id], {
           provider: providerId,
         });
-        // For the library, tokens of a model that is priced by the hour cost nothing.
-        const wanted = dollars === undefined || !pricesTokens ? undefined : dollars * 1_000_000;
+        // For the library, tokens of a model that is priced by the hour cost nothing. OpenAI's entry without
+        // prices matches every name that contains "moderation".
+        const isPriced = pricesTokens && id !== "moderation";
+        const wanted = dollars === undefined || !isPriced ? undefined : dollars * 1_000_000;
         assertEquals(ours === undefined, wanted === undefined, `${providerId} ${id}`);
         if (ours && wanted !== undefined) {
           assert(
@@ -208,3 +211,39 @@ Deno.test("PlacePrices: the short way comes to what the library says, for every 
   }
   assert(compared > 2_000, String(compared));
 });
+
+Deno.test("PlacePrices: no name of a priced model becomes free by text around it", async () => {
+  const providers = await builtInProviders();
+  let compared = 0;
+  for (const { id: provider, models } of providers) {
+    const { free = [], priced = [] } = Object.groupBy(
+      models,
+      ({ prices }) => Object.keys(prices).length === 0 ? "free" : "priced",
+    );
+    const words = new Set(free.flatMap(({ match }) => textsOf(match)));
+    // These are other models: `deepseek-chat:free`.
+    const named = new Set(free.flatMap(({ match, id }) => [id, ...textsOf(match)]));
+    for (const word of words) {
+      for (const { id } of priced.slice(0, 20)) {
+        if (cost({ inputTokens: 1_000_000, outputTokens: 1_000_000 }, [id], { provider })?.micros === 0) {
+          continue;
+        }
+        for (const name of [`${id}:${word}`, `${word}/${id}`, `${word}${id}`, `${id}-${word}`]) {
+          if (modelSpellings(name).some((spelling) => named.has(spelling))) continue;
+          const found = cost({ inputTokens: 1_000_000, outputTokens: 1_000_000 }, [name], { provider });
+          const isFamily = name.startsWith(word) && !name.includes("/");
+          if (!isFamily) assertNotEquals(found?.micros, 0, `${provider} ${name}`);
+          compared++;
+        }
+      }
+    }
+  }
+  assert(compared > 2_000, String(compared));
+});
+
+/** The texts that a condition of the list compares names with. */
+function textsOf(match: MatchLogic): string[] {
+  if ("or" in match) return match.or.flatMap(textsOf);
+  if ("and" in match) return match.and.flatMap(textsOf);
+  return Object.values(match);
+}

@@ -15,7 +15,7 @@ Deno.test("PlacePrices: a local server costs nothing, whatever its models are ca
   assertEquals(costOf("llama3.3"), free);
   assertEquals(costOf("gpt-4o"), free);
   assertEquals(costOf("gpt-4o", {}, 3), free);
-  assertEquals(pricer.at(LOCAL).hasAny, false);
+  assertEquals(pricer.at(LOCAL).isFree, true);
   assertEquals(pricer.at(LOCAL).contextTokens("gpt-4o"), Infinity);
 });
 
@@ -25,11 +25,12 @@ Deno.test("PlacePrices: prices of the configuration, and a provider's address, w
   assertEquals(costOf("llama3.3", { prices: own })?.micros, 0);
   const guessed = { url: "https://api.openai.com/v1", isProviderGuessed: true };
   assertEquals(costOf("gpt-4o-mini", guessed)?.micros, 150_000);
-  assertEquals(pricer.at({ ...LOCAL, ...guessed }).hasAny, true);
+  assertEquals(pricer.at({ ...LOCAL, ...guessed }).isFree, false);
+  assertEquals(pricer.at({ ...LOCAL, prices: own }).isFree, false);
 });
 
 Deno.test("PlacePrices: `local` of the configuration costs nothing, even at the address of a provider", () => {
   const url = "https://api.openai.com/v1";
   assertEquals(costOf("gpt-4o", { url }), { micros: 0, version: "local" });
-  assertEquals(pricer.at({ ...LOCAL, url }).hasAny, false);
+  assertEquals(pricer.at({ ...LOCAL, url }).isFree, true);
 });

@@ -37,7 +37,8 @@ Deno.test("modelAdvice: it names the provider and the setting of a known model a
 });
 
 Deno.test("endpointsAdvice: an address of a private network gets the setting by which it costs nothing", () => {
-  const nothing = (at: string) => `nothing has a price at desk (${at}), so no budget counts it; `;
+  const nothing = (at: string) =>
+    `nothing has a price at desk (${at}), so tokens with a budget cannot use it; `;
   for (
     const at of [
       "http://127.0.0.1:8000",

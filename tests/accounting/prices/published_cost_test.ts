@@ -12,6 +12,7 @@ function priceOf(
     contextTokens: undefined,
     pricesSearches: true,
     pricesTokens: true,
+    isFreeFamily: false,
     kinds: new Set(),
     cost(usage) {
       asked.push(usage);

@@ -51,7 +51,8 @@ for (const bytewise of [false, true]) {
     assertEquals(tap.end().unfinished, [], "nothing was asked");
     const ask = client({ type: "response.create" });
     const inputTokens = Math.ceil((text + both + ask) / 4 + audio / 1_000);
-    assertEquals(tap.end().unfinished, [{ inputTokens, outputTokens: 0 }]);
+    const inputAudioTokens = Math.ceil((audio + both) / 1_000);
+    assertEquals(tap.end().unfinished, [{ inputTokens, inputAudioTokens, outputTokens: 0 }]);
   });
 }
 
@@ -130,3 +131,29 @@ Deno.test("RealtimeTap: an answer that ends without its usage has used what came
     assertEquals(tap.end().unfinished, [{ inputTokens: 0, outputTokens: audio, outputAudioTokens: audio }]);
   }
 });
+
+for (
+  const [what, last] of [
+    ["after the end of its turn", [{ serverContent: { turnComplete: true } }, {}]],
+    ["with a call of a tool", [{ toolCall: { functionCalls: [] } }]],
+  ] as const
+) {
+  Deno.test(`RealtimeTap: Gemini's usage ${what} counts once`, () => {
+    const tap = new RealtimeTap();
+    const server = (message: unknown) => tap.write(frame(BINARY, JSON.stringify(message)));
+    server({ setupComplete: {} });
+    server({ serverContent: { modelTurn: { parts: [{ text: "x" }] } } });
+    const usageMetadata = { promptTokenCount: 1_000, responseTokenCount: 20, totalTokenCount: 1_020 };
+    last.forEach((message, index) =>
+      server(index === last.length - 1 ? { ...message, usageMetadata } : message)
+    );
+    const { usage, unfinished, uncertain } = tap.end();
+    assertEquals({ usage, unfinished, uncertain }, {
+      usage: { inputTokens: 1_000, outputTokens: 20 },
+      unfinished: [],
+      uncertain: undefined,
+    });
+    server({ serverContent: { modelTurn: { parts: [{ text: "x".repeat(400) }] } } });
+    assertEquals((tap.end().uncertain?.outputTokens ?? 0) > 100, true);
+  });
+}

@@ -6,7 +6,7 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import type { Backend, Endpoint } from "../../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
-import { chunk, FakeUpstream, plainAnswer, type Script } from "../../support/upstreams/fake_upstream.ts";
+import { chunk, FakeUpstream, plainAnswer } from "../../support/upstreams/fake_upstream.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
 
@@ -70,9 +70,10 @@ const DEAREST: Readonly<Record<string, [model: string, (upstream: FakeUpstream) 
     "gpt-4.1-nano",
     (upstream) => priced(upstream, { model: { byName: new Map(), otherwise: "gpt-4.1" } }),
   ],
-  "a dear backend behind one without a price": ["fast", (upstream) => {
+  "a dear backend behind a cheap one": ["fast", (upstream) => {
     const cloud = testBackend(upstream.origin, { name: "cloud", key: KEY, model: DEAR });
-    const desk = testBackend("http://127.0.0.1:1", { name: "desk", key: KEY });
+    const cheap = { byName: new Map([["fast", "gpt-4.1-nano"]]), otherwise: undefined };
+    const desk = testBackend("http://127.0.0.1:1", { name: "desk", key: KEY, model: cheap });
     return testEndpoint("openai", [desk, cloud], { priceProvider: "openai" });
   }],
 };
@@ -165,26 +166,6 @@ Deno.test("budgets: input beyond what the model takes is not estimated, and what
   assertEquals([told.usage_source, told.cost_micros, told.input_tokens], ["provider", 7 * 2 + 8, 7]);
 });
 
-Deno.test("budgets: an answer of a backend without a price costs nothing, though a dear one might have been asked", async () => {
-  const script: Script = async ({ body, write }) => {
-    for await (const _ of body()) { /* all of it */ }
-    await write(plainAnswer("data: {}\n\n", { headers: "Content-Type: text/event-stream\r\n" }));
-  };
-  await using upstream = new FakeUpstream({ script });
-  const cloud = testBackend("https://api.openai.com", { name: "cloud", key: KEY, model: DEAR });
-  const desk = testBackend(upstream.origin, { name: "desk", key: KEY });
-  const endpoints = [testEndpoint("openai", [desk, cloud])];
-  await using proxy = await ManagedProxy.start(upstream, { endpoints });
-  const { value } = await proxy.token({ budget: { total_usd: 0.01 } });
-  for (let round = 0; round < 3; round++) {
-    const answer = await proxy.chat(value, { model: "fast", stream: true, messages: [] });
-    assertEquals(answer.status, 200);
-    await answer.text();
-  }
-  const row = await lastRow(proxy);
-  assertEquals([row.cost_micros, row.usage_source], [null, null]);
-});
-
 Deno.test("budgets: what is spent by estimates is spent after a restart too", async () => {
   const folder = await Deno.makeTempDir();
   await using upstream = new FakeUpstream({
@@ -229,15 +210,17 @@ const UNTOLD: Readonly<Record<string, unknown>> = {
   "/v1/videos": { model: "sora-2-pro", prompt: "x" },
   "/v1/responses": { background: true, prompt: { id: "pmpt_1" } },
 };
-Deno.test("budgets: work whose cost cannot be known is refused where there are prices, and nowhere else", async () => {
+Deno.test("budgets: work whose cost cannot be known is refused, except at servers that cost nothing", async () => {
   await using upstream = new FakeUpstream({
     script: async ({ body, write }) => {
       for await (const _ of body()) { /* all of it */ }
       await write(plainAnswer('{"id":"run_1","status":"queued","usage":null}', JSON_TYPE));
     },
   });
-  const local = testEndpoint("local", [testBackend(upstream.origin, { key: KEY })]);
-  await using proxy = await ManagedProxy.start(upstream, { endpoints: [priced(upstream), local] });
+  const backends = [testBackend(upstream.origin, { key: KEY })];
+  const local = testEndpoint("local", backends, { priceProvider: "local" });
+  const unknown = testEndpoint("unknown", backends);
+  await using proxy = await ManagedProxy.start(upstream, { endpoints: [priced(upstream), local, unknown] });
   const { value } = await proxy.token({ budget: { total_usd: 0.01 } });
   const other = await proxy.token();
   for (const [path, body] of Object.entries(UNTOLD)) {
@@ -245,10 +228,11 @@ Deno.test("budgets: work whose cost cannot be known is refused where there are p
       statusOf(proxy.chat(token, body, { path: `/${endpoint}${path}` }));
     const statuses = [
       await ask(value, "openai"),
+      await ask(value, "unknown"),
       await ask(value, "local"),
       await ask(other.value, "openai"),
     ];
-    assertEquals(statuses, [403, 200, 200], path);
+    assertEquals(statuses, [403, 403, 200, 200], path);
   }
 });
 

@@ -4,6 +4,8 @@ import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import type { Endpoint } from "../../../src/config/config.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
 import { FakeUpstream, plainAnswer, type Script } from "../../support/upstreams/fake_upstream.ts";
+import { openWebSocket } from "../../support/clients/websocket.ts";
+import { ownEngineTests } from "../../support/proxies/engine.ts";
 import { ManagedProxy } from "../../support/proxies/managed_proxy.ts";
 import { proxyCommand, proxyEnv } from "../../support/processes/proxy_process.ts";
 import { SECRETS } from "../../support/data/secrets.ts";
@@ -32,9 +34,10 @@ async function ask(proxy: ManagedProxy, token: string, models: readonly string[]
   return statuses;
 }
 
+const KEY = { mode: "inject", value: SECRETS.openaiKey } as const;
+
 function endpoint(upstream: FakeUpstream, options: Partial<Endpoint> = {}): Endpoint {
-  const key = { mode: "inject", value: SECRETS.openaiKey } as const;
-  return testEndpoint("openai", [testBackend(upstream.origin, { path: "/openai/v1", key })], options);
+  return testEndpoint("openai", [testBackend(upstream.origin, { path: "/openai/v1", key: KEY })], options);
 }
 
 Deno.test("a known model without a price is logged once for each endpoint and model", async () => {
@@ -54,15 +57,109 @@ Deno.test("a known model without a price is logged once for each endpoint and mo
   ]);
 });
 
-Deno.test("a budget rejects work of unknown cost only at an endpoint with prices", async () => {
+Deno.test("a budget rejects models without a price, also at an endpoint or a backend without any price", async () => {
   await using upstream = new FakeUpstream({ script: answers });
   const priced = { ...endpoint(upstream, { priceProvider: "openai" }), name: "priced" };
-  await using proxy = await ManagedProxy.start(upstream, { endpoints: [endpoint(upstream), priced] });
+  const spare = testBackend(upstream.origin, { name: "spare", key: KEY });
+  const mixed = {
+    ...endpoint(upstream),
+    name: "mixed",
+    backends: [testBackend("https://api.openai.com", { key: KEY }), spare],
+  };
+  await using proxy = await ManagedProxy.start(upstream, {
+    endpoints: [endpoint(upstream), priced, mixed],
+  });
   const { value } = await proxy.token({ budget: { day_usd: 1 } });
-  const body = { model: "not-a-model", messages: [] };
-  assertEquals(await ask(proxy, value, [body.model]), [200]);
-  const rejected = await proxy.chat(value, body, { path: "/priced/v1/chat/completions" });
-  assertEquals([rejected.status, (await rejected.text()).includes("has no price at priced")], [403, true]);
+  const other = await proxy.token();
+  const asked = async (token: string, name: string, model: string) => {
+    const response = await proxy.chat(token, { model, messages: [] }, {
+      path: `/${name}/v1/chat/completions`,
+    });
+    return [response.status, /has no price at \w+/.exec(await response.text())?.[0]];
+  };
+  assertEquals(await asked(value, "openai", "gpt-4o-mini"), [403, "has no price at openai"]);
+  assertEquals(await asked(value, "mixed", "gpt-4o-mini"), [403, "has no price at mixed"]);
+  assertEquals(await asked(value, "priced", "not-a-model"), [403, "has no price at priced"]);
+  assertEquals(await asked(value, "priced", "gpt-4o-mini"), [200, undefined]);
+  assertEquals(await asked(other.value, "openai", "not-a-model"), [200, undefined]);
+  assertEquals(upstream.requests.length, 2, "no rejected request reached a provider");
+});
+
+const sentInstead = (...names: readonly [string, string][]) => ({
+  byName: new Map(names),
+  otherwise: undefined,
+});
+const HOUSE = { byName: new Map(), otherwise: "house-model" };
+const MINI = { byName: new Map(), otherwise: "gpt-4o-mini" };
+for (
+  const [what, overrides, body] of [
+    ["a spare backend has an override", [undefined, MINI], { model: "ft:gpt-4o:acme::abc" }],
+    ["the first backend has an override", [MINI, undefined], { model: "big" }],
+    ["another backend replaces its name", [sentInstead(["big", "gpt-4o-mini"]), undefined], { model: "big" }],
+    ["an override sends it", [HOUSE], { model: "gpt-4o-mini" }],
+    ["an override sends it under a name that it also replaces", [
+      sentInstead(["fast", "house-model"], ["house-model", "gpt-4o-mini"]),
+    ], { model: "fast" }],
+    ["a name is replaced by itself", [sentInstead(["fast", "fast"])], { model: "fast" }],
+    ["a list beside the replaced model names it", [MINI], { model: "a", models: ["zzz"] }],
+  ] as const
+) {
+  Deno.test(`a budget rejects a model without a price, although ${what}`, async () => {
+    await using upstream = new FakeUpstream({ script: answers });
+    const backends = overrides.map((model, index) =>
+      testBackend(upstream.origin, {
+        name: `b${index}`,
+        path: "/openai/v1",
+        key: KEY,
+        ...model && { model },
+      })
+    );
+    const endpoints = [testEndpoint("openai", backends, { priceProvider: "openai" })];
+    await using proxy = await ManagedProxy.start(upstream, { endpoints });
+    const { value } = await proxy.token({ budget: { total_usd: 1 } });
+    const rejected = await proxy.chat(value, { messages: [], ...body });
+    assertEquals([rejected.status, upstream.requests.length], [403, 0], await rejected.text());
+  });
+}
+
+Deno.test("a budget admits names without a price that every backend replaces by a model with one", async () => {
+  await using upstream = new FakeUpstream({ script: answers });
+  const backends = [MINI, sentInstead(["big", "gpt-4o"])].map((model, index) =>
+    testBackend(upstream.origin, { name: `b${index}`, path: "/openai/v1", key: KEY, model })
+  );
+  const endpoints = [testEndpoint("openai", backends, { priceProvider: "openai" })];
+  await using proxy = await ManagedProxy.start(upstream, { endpoints });
+  const { value } = await proxy.token({ budget: { total_usd: 1 } });
+  assertEquals(await ask(proxy, value, ["big", "gpt-4o", "other"]), [200, 200, 403]);
+});
+
+Deno.test("a budget admits moderations, and no response of a model whose name contains the word", async () => {
+  await using upstream = new FakeUpstream({ script: answers });
+  await using proxy = await ManagedProxy.start(upstream, {
+    endpoints: [endpoint(upstream, { priceProvider: "openai" })],
+  });
+  const { id, value } = await proxy.token({ budget: { total_usd: 1 } });
+  const names = ["omni-moderation-latest", "gpt-4o/omni-moderation-latest", "a-moderation-b"];
+  assertEquals(await ask(proxy, value, names), [403, 403, 403]);
+  const spent = async () => (await proxy.api("GET", `/tokens/${id}`)).body.spent.total_micros;
+  const moderated = await proxy.chat(value, { model: "omni-moderation-latest", input: "a" }, {
+    path: "/openai/v1/moderations",
+  });
+  assertEquals([moderated.status, await spent()], [200, 0], await moderated.text());
+  assertEquals(await ask(proxy, value, ["gpt-4o:moderation"]), [200]);
+  // The price of gpt-4o: 1,000 tokens of input at 2.50 and 10 of output at 10.00 per million.
+  assertEquals(await spent(), 2_600);
+});
+
+ownEngineTests("webSocket").test("a budget rejects a WebSocket of a model without a price", async () => {
+  await using upstream = new FakeUpstream({ script: answers });
+  await using proxy = await ManagedProxy.start(upstream, { endpoints: [endpoint(upstream)] });
+  const { value } = await proxy.token({ budget: { day_usd: 1 } });
+  const path = "/openai/v1/realtime?model=gpt-realtime";
+  const socket = await openWebSocket(proxy.url, path, [`Authorization: Bearer ${value}`]);
+  using _peer = socket.peer;
+  if (socket.status !== 101) await socket.text();
+  assertEquals([socket.status, upstream.requests.length], [403, 0]);
 });
 
 Deno.test("a local server costs nothing: it is not unpriced, in no place, and takes no budget", async () => {
@@ -99,7 +196,7 @@ Deno.test("check: what to set where nothing has a price, and where a backend off
   await using upstream = new FakeUpstream({ script: answers });
   const at = `at openai (${upstream.origin}/openai/v1)`;
   assertEquals(await check([], upstream), [
-    `nothing has a price ${at}, so no budget counts it; if it costs nothing, ` +
+    `nothing has a price ${at}, so tokens with a budget cannot use it; if it costs nothing, ` +
     'set endpoints.openai.price_provider = "local" (OPENAI_PRICE_PROVIDER=local)',
   ]);
   assertEquals(await check(["--online"], upstream), [

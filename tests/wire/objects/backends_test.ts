@@ -78,13 +78,13 @@ Deno.test("objects stay with their key for managed tokens, also in another proce
     purpose: "assistants",
   });
   // The first process writes the maker a moment after its response.
-  using database = new DatabaseSync(proxy.database, { readOnly: true });
+  using database = new DatabaseSync(proxy.databaseFile, { readOnly: true });
   const written = database.prepare("SELECT count(*) AS count FROM made_objects WHERE object_id = ?");
   await until(() => written.get(made.id.toLowerCase())?.["count"] === 1, "the maker in the database");
   for (let start = 0; start < 2; start++) {
     await using other = await ManagedProxy.start(upstream, {
       endpoints,
-      management: { databaseUrl: `sqlite:${proxy.database}` },
+      management: { databaseUrl: proxy.databaseUrl },
     });
     for (let turn = 0; turn < 3; turn++) {
       assertEquals((await client(other.url, anna.value).files.retrieve(made.id)).id, made.id);

@@ -162,7 +162,7 @@ Deno.test("models: the list of a token has its endpoints and models, with contex
       alias_of: "groq/llama-3.3-70b-versatile",
     });
     assertEquals(usd_per_million_tokens.input > 0, true);
-    const store = proxy.otherStore();
+    const store = await proxy.otherStore();
     assertMatch(await store.readNote("models of groq") ?? "", /"demo-small"/);
     await store.close();
   }));

@@ -85,7 +85,7 @@ Deno.test("managed token: another program's change acts from the very next reque
   const { value, id } = await proxy.token();
   for (let round = 0; round < 20; round++) {
     assertEquals((await refusal(await proxy.chat(value)))[0], 200);
-    const other = proxy.otherStore();
+    const other = await proxy.otherStore();
     const token = await other.findToken(id);
     assert(token !== undefined);
     const audit = {
@@ -721,7 +721,7 @@ Deno.test("storage that fails: known tokens go on, /health and the log say so, a
   await using proxy = await ManagedProxy.start(upstream);
   const { value } = await proxy.token();
   await refusal(await proxy.chat(value));
-  const blocker = new DatabaseSync(proxy.database);
+  const blocker = new DatabaseSync(proxy.databaseFile);
   blocker.exec("BEGIN EXCLUSIVE");
   for (let round = 0; round < 5; round++) assertEquals((await refusal(await proxy.chat(value)))[0], 200);
   const health = async () => await (await fetch(`${proxy.url}/health`)).json();
@@ -903,7 +903,7 @@ Deno.test("project keys: their own rate limits set no backend aside; one that ca
   assertEquals((await refusal(await proxy.chat(other.value)))[0], 200);
   const { body } = await proxy.api("GET", "/endpoints");
   assertEquals(body.data.map(({ backends }: Json) => backends[0].state), ["up", "up", "up"]);
-  const database = new DatabaseSync(proxy.database);
+  const database = new DatabaseSync(proxy.databaseFile);
   database.exec("UPDATE project_keys SET sealed = x'00112233445566778899aabbccddeeff00112233445566778899'");
   database.close();
   const before = upstream.requests.length;
