@@ -7,10 +7,13 @@ import {
   CONTAINER_HOST,
   type ContainerFacts,
   type ContainerFiles,
+  SHELL_LINES,
   stopSeconds,
+  valueOf,
 } from "./container_facts.ts";
 import caddyfile from "./Caddyfile" with { type: "text" };
 import template from "./compose.yaml" with { type: "text" };
+import { shellWord } from "../text/shell_word.ts";
 import { fillTemplate } from "./template.ts";
 import { yamlText } from "./yaml_text.ts";
 
@@ -38,14 +41,15 @@ export function composeFile(facts: ContainerFacts): ContainerFiles {
   const names = Array.from({ length: facts.replicas }, (_, index) => `llm-proxy-${index + 1}`);
   addReplicas(document, names);
   editLoadBalancer(document, { ...facts, names });
-  setContents(document, {
-    ...(facts.config && { config: facts.config.text }),
-    caddyfile: caddyText(facts, names),
-  });
+  setCaddyfile(document, caddyText(facts, names));
+  if (facts.config === undefined) document.delete("configs");
+  else document.setIn(["configs", "config", "file"], escaped(besideFile(facts.config.path)));
   for (const name of secrets) document.setIn(["secrets", name, "file"], `./secrets/${name}`);
   if (secrets.length === 0) document.delete("secrets");
   const commands = [
     ...(secrets.length === 0 ? [] : secretCommands(secrets, facts)),
+    // The account of the containers reads the file, which has no secrets.
+    ...(facts.config === undefined ? [] : [`chmod a+r ${shellWord(facts.config.path)}`]),
     `docker compose --file ${FILE_NAME} up --detach`,
   ];
   const text = `${heading(facts, commands)}\n${yamlText(document)}`;
@@ -133,12 +137,15 @@ function editLoadBalancer(
   document.setIn([...at, "depends_on"], document.createNode(ready));
 }
 
-function setContents(document: Document, contents: Readonly<Record<string, string>>): void {
-  for (const [name, text] of Object.entries(contents)) {
-    const content = new Scalar(escaped(text));
-    content.type = Scalar.BLOCK_LITERAL;
-    document.setIn(["configs", name, "content"], content);
-  }
+function setCaddyfile(document: Document, text: string): void {
+  const content = new Scalar(escaped(text));
+  content.type = Scalar.BLOCK_LITERAL;
+  document.setIn(["services", "load-balancer", "environment", "CADDYFILE"], content);
+}
+
+/** Compose takes a path for a file only if it begins like one. */
+function besideFile(path: string): string {
+  return /^(?:[./\\]|[A-Za-z]:)/.test(path) ? path : `./${path}`;
 }
 
 /** The configuration of Caddy: one site for each port of the replicas. */
@@ -176,7 +183,7 @@ function secretCommands(names: readonly string[], { secrets, store }: ContainerF
         const password = '"$(cat secrets/database_password)"';
         return `printf postgres://llm_proxy:%s@postgres/llm_proxy ${password} >secrets/DATABASE_URL`;
       }
-      const value = secrets.includes(name) ? `printf %s "$${name}"` : "openssl rand -base64 32";
+      const value = secrets.includes(name) ? `printf %s "${valueOf(name)}"` : "openssl rand -base64 32";
       return `${value} >secrets/${name}`;
     }),
     // Other accounts of this machine cannot open the folder; those of the containers read the files.
@@ -186,8 +193,8 @@ function secretCommands(names: readonly string[], { secrets, store }: ContainerF
 
 function heading({ notes, hasCertificateFiles }: ContainerFacts, commands: readonly string[]): string {
   return commented([
-    "llm-proxy with Docker Compose 2.23.1 or later. This file contains no secrets.",
-    "To use it, with the secrets in variables of the shell (for example: set -a; . ./.env; set +a):",
+    "llm-proxy with Docker Compose 2.26 or later. This file contains no secrets.",
+    ...SHELL_LINES,
     "",
     ...commands.map((command) => `  ${command}`),
     ...(hasCertificateFiles

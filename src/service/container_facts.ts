@@ -29,8 +29,11 @@ export interface ContainerFacts {
   readonly variables: ReadonlyMap<string, string>;
   /** The names of variables whose values are secrets. */
   readonly secrets: readonly string[];
-  /** The name and text of the configuration file. `undefined` if there is no file. */
-  readonly config: { readonly name: string; readonly text: string } | undefined;
+  /**
+   * The name and text of the configuration file, and its path on this machine. `undefined` if there is no
+   * file.
+   */
+  readonly config: { readonly name: string; readonly text: string; readonly path: string } | undefined;
   /** What the user has to do besides, one sentence for each thing. */
   readonly notes: readonly string[];
   /** Whether `TLS_CERT_FILE` and `TLS_KEY_FILE` name a certificate. */
@@ -73,6 +76,17 @@ export const CONTAINER_HOST = "::";
 /** How long a platform waits after SIGTERM until it ends the process, in seconds. */
 export function stopSeconds({ drainDelaySeconds, drainSeconds }: ContainerFacts): number {
   return drainDelaySeconds + drainSeconds + FLUSH_SECONDS;
+}
+
+/** What the head of a file says before commands that take secrets from the shell. */
+export const SHELL_LINES: readonly string[] = [
+  "To use it, with the secrets in variables of the shell (for example: set -a; . ./.env; set +a).",
+  "In .env, values with characters like & $ # or a space need single quotes.",
+];
+
+/** The value of a variable, for a text in double quotes. The shell runs no command without the value. */
+export function valueOf(variable: string): string {
+  return `\${${variable}:?}`;
 }
 
 /** Formats lines as comments of YAML. */

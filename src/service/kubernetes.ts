@@ -7,8 +7,10 @@ import {
   CONTAINER_HOST,
   type ContainerFacts,
   type ContainerFiles,
+  SHELL_LINES,
   SQLITE_URL,
   stopSeconds,
+  valueOf,
 } from "./container_facts.ts";
 import template from "./kubernetes.yaml" with { type: "text" };
 import { yamlText } from "./yaml_text.ts";
@@ -18,9 +20,13 @@ const NAME = "llm-proxy";
 /** The name of the Secret with the certificate. */
 const CERTIFICATE = "llm-proxy-certificate";
 const CERTIFICATE_FOLDER = "/etc/llm-proxy-certificate";
+/** Ports below this number need a privilege, unless a setting of the pod says otherwise. */
+const FIRST_FREE_PORT = 1024;
 /** The longest automatic growth, as a multiple of the replicas. */
 const MAX_GROWTH = 3;
 const FILE_NAME = "llm-proxy.yaml";
+/** The end of a command that makes a Secret, or replaces it with new values. */
+const APPLIED = "--dry-run=client --output=yaml | kubectl apply --server-side --filename -";
 
 const POD = ["spec", "template", "spec"];
 const CONTAINER = [...POD, "containers", 0];
@@ -48,10 +54,18 @@ export async function kubernetesManifests(facts: ContainerFacts): Promise<Contai
 const NEEDED: Readonly<Record<string, (facts: ContainerFacts) => boolean>> = {
   ConfigMap: ({ config }) => config !== undefined,
   PersistentVolumeClaim: ({ store }) => store === "sqlite",
-  PodDisruptionBudget: ({ replicas }) => replicas > 1,
+  PodDisruptionBudget: (facts) => maxReplicas(facts) > 1,
   // Without the management plane there are no metrics, and SQLite allows one replica.
-  HorizontalPodAutoscaler: ({ store }) => store === "postgres",
+  HorizontalPodAutoscaler: isScaled,
 };
+
+function isScaled({ store }: ContainerFacts): boolean {
+  return store === "postgres";
+}
+
+function maxReplicas(facts: ContainerFacts): number {
+  return isScaled(facts) ? facts.replicas * MAX_GROWTH : facts.replicas;
+}
 
 /** What each kind of object gets from the facts. */
 const EDITS: Readonly<Record<string, (document: Document, facts: ContainerFacts & Hashed) => void>> = {
@@ -69,9 +83,9 @@ const EDITS: Readonly<Record<string, (document: Document, facts: ContainerFacts 
     );
   },
   Deployment: editDeployment,
-  HorizontalPodAutoscaler(document, { replicas }) {
-    document.setIn(["spec", "minReplicas"], replicas);
-    document.setIn(["spec", "maxReplicas"], replicas * MAX_GROWTH);
+  HorizontalPodAutoscaler(document, facts) {
+    document.setIn(["spec", "minReplicas"], facts.replicas);
+    document.setIn(["spec", "maxReplicas"], maxReplicas(facts));
   },
   NetworkPolicy(document, { ports, upstreamPorts }) {
     document.setIn(
@@ -115,15 +129,28 @@ function editDeployment(document: Document, facts: ContainerFacts & Hashed): voi
     document.setIn([...CONTAINER, probe, "httpGet", "port"], ports[0].name);
     document.setIn([...CONTAINER, probe, "httpGet", "scheme"], ports[0].tls ? "HTTPS" : "HTTP");
   }
-  if (replicas === 1) document.deleteIn([...POD, "topologySpreadConstraints"]);
+  if (maxReplicas(facts) === 1) document.deleteIn([...POD, "topologySpreadConstraints"]);
+  if (ports.some(({ port }) => port < FIRST_FREE_PORT)) {
+    const sysctls = [{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }];
+    document.setIn([...POD, "securityContext", "sysctls"], flowItems(document, sysctls));
+  }
   const volumes = new Set([
     "tmp",
     ...(config === undefined ? [] : ["config"]),
     ...(hasCertificateFiles ? ["certificate"] : []),
-    ...(store === "sqlite" ? ["data"] : []),
+    ...(store === "none" ? [] : ["data"]),
   ]);
   keepNamed(document, [...CONTAINER, "volumeMounts"], volumes);
   keepNamed(document, [...POD, "volumes"], volumes);
+  if (store === "postgres") replaceDataVolume(document);
+}
+
+/** With a database on another machine, `/data` has only the file by which commands find the process. */
+function replaceDataVolume(document: Document): void {
+  const list = document.getIn([...POD, "volumes"]);
+  if (!isSeq(list)) throw new Error("The template has no volumes");
+  const data = document.createNode({ name: "data", emptyDir: { sizeLimit: "1Mi" } });
+  list.items = list.items.map((item) => isMap(item) && item.get("name") === "data" ? data : item);
 }
 
 /** The variables of the container. Secrets are references to keys of the Secret. */
@@ -156,11 +183,18 @@ function secretCommands({ secrets, hasCertificateFiles }: ContainerFacts): strin
     ...(secrets.length === 0 ? [] : [
       [
         `kubectl create secret generic ${NAME}`,
-        ...secrets.map((name) => `  --from-literal=${name}="$${name}"`),
+        ...secrets.map((name) => `  --from-literal=${name}="${valueOf(name)}"`),
+        `  ${APPLIED}`,
       ].join(" \\\n"),
     ]),
     ...(hasCertificateFiles
-      ? [`kubectl create secret tls ${CERTIFICATE} --cert="$TLS_CERT_FILE" --key="$TLS_KEY_FILE"`]
+      ? [
+        [
+          `kubectl create secret tls ${CERTIFICATE}`,
+          `  --cert="${valueOf("TLS_CERT_FILE")}" --key="${valueOf("TLS_KEY_FILE")}"`,
+          `  ${APPLIED}`,
+        ].join(" \\\n"),
+      ]
       : []),
   ];
 }
@@ -168,11 +202,14 @@ function secretCommands({ secrets, hasCertificateFiles }: ContainerFacts): strin
 function heading({ secrets, notes }: ContainerFacts, commands: readonly string[]): string {
   return commented([
     "llm-proxy on Kubernetes 1.23 or later. This file contains no secrets.",
-    ...(secrets.length === 0
-      ? ["To use it:"]
-      : ["To use it, with the secrets in variables of the shell (for example: set -a; . ./.env; set +a):"]),
+    ...(secrets.length === 0 ? ["To use it:"] : SHELL_LINES),
     "",
     ...commands.flatMap((command) => command.split("\n").map((line) => `  ${line}`)),
+    ...(secrets.length === 0 ? [] : [
+      "",
+      "Pods read their secrets at the start. For new values, make the Secret again, and then:",
+      "  kubectl rollout restart deployment llm-proxy",
+    ]),
     ...notes.flatMap((note) => ["", note]),
   ]);
 }

@@ -4,7 +4,10 @@ import { parse } from "yaml";
 import { composeFile } from "../../src/service/compose.ts";
 import type { ContainerFacts } from "../../src/service/container_facts.ts";
 import { command } from "../support/processes/command.ts";
-import { unless, without } from "../support/runner/left_out.ts";
+import { freePort } from "../support/processes/port.ts";
+import { withoutPostgres } from "../support/processes/postgres_server.ts";
+import { postgres } from "../support/processes/shared_postgres.ts";
+import { firstOf, unless, without } from "../support/runner/left_out.ts";
 import { FACTS } from "./container_facts.ts";
 
 const OWN_DATABASE: ContainerFacts = {
@@ -27,6 +30,11 @@ const ROOT = new URL("../../", import.meta.url);
 // deno-lint-ignore no-explicit-any
 function dataOf(facts: ContainerFacts): any {
   return parse(composeFile(facts).text, { merge: true });
+}
+
+/** The configuration of the load balancer, as Compose hands it over. */
+function caddyfileOf(facts: ContainerFacts): string {
+  return dataOf(facts).services["load-balancer"].environment.CADDYFILE.replaceAll("$$", "$");
 }
 
 for (const [name, facts] of Object.entries({ own: OWN_DATABASE, postgres: FACTS, plain: PLAIN, tls: TLS })) {
@@ -52,12 +60,18 @@ Deno.test("docker-compose.yml: the schema of Compose accepts every field; only o
   }
 });
 
+Deno.test("docs/install.md: docker run waits for the drain as long as docker-compose.yml", async () => {
+  const { services } = parse(await Deno.readTextFile(new URL("docker-compose.yml", ROOT)));
+  const text = await Deno.readTextFile(new URL("docs/install.md", ROOT));
+  const [, seconds] = /docker run [^`]*--stop-timeout (\d+)/.exec(text) ?? [];
+  assertEquals(`${seconds}s`, services["llm-proxy"].stop_grace_period);
+});
+
 Deno.test("docs/replicas/Caddyfile: the one of service print, with two replicas and the default port", async () => {
   const [client] = FACTS.ports;
-  const { configs } = dataOf({ ...FACTS, replicas: 2, ports: [client] });
   assertEquals(
     await Deno.readTextFile(new URL("docs/replicas/Caddyfile", ROOT)),
-    configs.caddyfile.content.replaceAll("$$", "$"),
+    caddyfileOf({ ...FACTS, replicas: 2, ports: [client] }),
   );
 });
 
@@ -101,10 +115,10 @@ Deno.test("composeFile: replicas behind one load balancer; the databases are on 
 });
 
 Deno.test("composeFile: line breaks of YAML 1.1 alone are escaped", () => {
-  const text = "# \u2028 sep \x85 nel \u2029 end\nvalue = 1\n";
-  const facts = { ...FACTS, config: { name: "config.toml", text }, notes: ["a\x85b"] };
+  const name = "# \u2028 sep \x85 nel \u2029 end";
+  const facts = { ...FACTS, variables: new Map([["ENDPOINTS", name]]), notes: ["a\x85b"] };
   assertEquals(/[\x85\u2028\u2029]/.test(composeFile(facts).text), false);
-  assertEquals(dataOf(facts)["configs"].config.content, text);
+  assertEquals(dataOf(facts)["x-replica"].environment.ENDPOINTS, name);
 });
 
 Deno.test("composeFile: only the services that the configuration needs", () => {
@@ -141,19 +155,32 @@ Deno.test("composeFile: secrets are files; the commands write them; a dollar sta
     LIMITS_URL: "redis://valkey:6379",
   });
   assertEquals(secrets, ["GROQ_KEY", "MANAGEMENT_TOKEN", "DATABASE_URL", "ENCRYPTION_KEY"]);
-  assertEquals(configs.config.content.replaceAll("$$", "$"), FACTS.config?.text);
+  assertEquals(configs, { config: { file: "./config.toml" } });
   const { commands, text } = composeFile(OWN_DATABASE);
   assertEquals(commands, [
     "mkdir -m 700 secrets",
     "openssl rand -hex 24 >secrets/database_password",
-    'printf %s "$GROQ_KEY" >secrets/GROQ_KEY',
-    'printf %s "$MANAGEMENT_TOKEN" >secrets/MANAGEMENT_TOKEN',
+    'printf %s "${GROQ_KEY:?}" >secrets/GROQ_KEY',
+    'printf %s "${MANAGEMENT_TOKEN:?}" >secrets/MANAGEMENT_TOKEN',
     'printf postgres://llm_proxy:%s@postgres/llm_proxy "$(cat secrets/database_password)" >secrets/DATABASE_URL',
     "openssl rand -base64 32 >secrets/ENCRYPTION_KEY",
     "chmod 444 secrets/*",
+    "chmod a+r config.toml",
     "docker compose --file compose.yaml up --detach",
   ]);
   for (const line of commands) assert(text.includes(`\n#   ${line}\n`), line);
+});
+
+Deno.test("composeFile: the configuration is mounted from its path on this machine", () => {
+  const fileOf = (path: string) => {
+    const facts = { ...OWN_DATABASE, config: { name: "config.toml", path, text: "" } };
+    const { commands } = composeFile(facts);
+    return [dataOf(facts).configs.config.file, commands.find((command) => command.startsWith("chmod a+r"))];
+  };
+  assertEquals(fileOf("my config.toml"), ["./my config.toml", "chmod a+r 'my config.toml'"]);
+  assertEquals(fileOf("../a$b.toml"), ["../a$$b.toml", "chmod a+r '../a$b.toml'"]);
+  assertEquals(fileOf("/etc/config.toml"), ["/etc/config.toml", "chmod a+r /etc/config.toml"]);
+  assertEquals(dataOf(PLAIN).configs, undefined);
 });
 
 Deno.test("composeFile: the load balancer has the certificate, and the replicas do not", () => {
@@ -174,14 +201,43 @@ Deno.test("composeFile: every service is read-only and without privileges, and r
     ], name);
     assert("healthcheck" in service, name);
   }
+  // Compose cannot write texts into containers with a read-only root: it mounts files.
+  const { configs, secrets } = dataOf(OWN_DATABASE);
+  for (const [name, source] of Object.entries({ ...configs, ...secrets })) {
+    // Every source is a table.
+    assertEquals(Object.keys(source as object), ["file"], name);
+  }
   assertEquals(dataOf(OWN_DATABASE)["x-replica"].stop_grace_period, "105s");
+});
+
+Deno.test({
+  ...unless(
+    firstOf(withoutPostgres(), without("pg_isready")),
+    "composeFile, docker-compose.yml: PostgreSQL is healthy only once it listens at its address",
+  ),
+  async fn() {
+    const { folder, port } = postgres();
+    // The image creates the database with a server that has only the socket.
+    const early = freePort();
+    await Deno.symlink(`${folder}/.s.PGSQL.${port}`, `${folder}/.s.PGSQL.${early}`);
+    const text = await Deno.readTextFile(new URL("docker-compose.yml", ROOT));
+    for (const { services } of [dataOf(OWN_DATABASE), parse(text)]) {
+      const [, program, ...args] = services.postgres.healthcheck.test;
+      const isHealthy = async (at: number) => {
+        const env = { PGHOST: folder, PGPORT: String(at) };
+        return (await command(program, { args, env }).output()).success;
+      };
+      assertEquals([await isHealthy(early), await isHealthy(port)], [false, true]);
+    }
+    await Deno.remove(`${folder}/.s.PGSQL.${early}`);
+  },
 });
 
 Deno.test({
   ...unless(without("caddy"), "composeFile: Caddy accepts its configuration"),
   async fn() {
     const file = await Deno.makeTempFile();
-    await Deno.writeTextFile(file, dataOf(OWN_DATABASE).configs.caddyfile.content.replaceAll("$$", "$"));
+    await Deno.writeTextFile(file, caddyfileOf(OWN_DATABASE));
     const { success, stderr } = await command("caddy", {
       args: ["validate", "--adapter", "caddyfile", "--config", file],
     }).output();

@@ -9,6 +9,7 @@ export const FACTS: ContainerFacts = {
   secrets: ["GROQ_KEY", "MANAGEMENT_TOKEN", "DATABASE_URL"],
   config: {
     name: "config.toml",
+    path: "config.toml",
     text: '# Schlüssel\n[endpoints.groq]\napi_key = "${GROQ_KEY}"\n\n  # indented\n',
   },
   notes: ["Mount ca.pem too."],

@@ -9,6 +9,7 @@ import { validate as service } from "kubernetes-models/_schemas/IoK8sApiCoreV1Se
 import { parseAllDocuments } from "yaml";
 import type { ContainerFacts } from "../../src/service/container_facts.ts";
 import { kubernetesManifests } from "../../src/service/kubernetes.ts";
+import { MIGRATION_MS } from "../../src/storage/postgres/migrate.ts";
 import { FACTS } from "./container_facts.ts";
 
 /** A manifest as plain data. */
@@ -46,7 +47,12 @@ const KINDS: Readonly<Record<string, readonly [apiVersion: string, validate: (da
 Deno.test("kubernetesManifests: line breaks of YAML 1.1 alone are escaped", async () => {
   const text = "# \u2028 sep \x85 nel \u2029 end\nvalue = 1\n";
   const variables = new Map([["ENDPOINTS", "a\u2028b"]]);
-  const facts = { ...FACTS, variables, config: { name: "config.toml", text }, notes: ["a\x85b"] };
+  const facts = {
+    ...FACTS,
+    variables,
+    config: { name: "config.toml", path: "config.toml", text },
+    notes: ["a\x85b"],
+  };
   const printed = await kubernetesManifests(facts);
   assertEquals(/[\x85\u2028\u2029]/.test(printed.text), false);
   const manifests = await manifestsOf(facts);
@@ -144,13 +150,15 @@ Deno.test("kubernetesManifests: secrets are references and commands; other varia
   ]);
   assertEquals(commands, [
     "kubectl create secret generic llm-proxy \\\n" +
-    '  --from-literal=GROQ_KEY="$GROQ_KEY" \\\n' +
-    '  --from-literal=MANAGEMENT_TOKEN="$MANAGEMENT_TOKEN" \\\n' +
-    '  --from-literal=DATABASE_URL="$DATABASE_URL"',
+    '  --from-literal=GROQ_KEY="${GROQ_KEY:?}" \\\n' +
+    '  --from-literal=MANAGEMENT_TOKEN="${MANAGEMENT_TOKEN:?}" \\\n' +
+    '  --from-literal=DATABASE_URL="${DATABASE_URL:?}" \\\n' +
+    "  --dry-run=client --output=yaml | kubectl apply --server-side --filename -",
     "kubectl apply --filename llm-proxy.yaml",
   ]);
   assert(
-    text.startsWith("# llm-proxy on Kubernetes") && text.includes("\n#\n# Mount ca.pem too.\n---\n"),
+    text.startsWith("# llm-proxy on Kubernetes") &&
+      text.includes("\n#   kubectl rollout restart deployment llm-proxy\n#\n# Mount ca.pem too.\n---\n"),
     text,
   );
   for (const line of commands.flatMap((command) => command.split("\n"))) {
@@ -160,7 +168,10 @@ Deno.test("kubernetesManifests: secrets are references and commands; other varia
 
 Deno.test("kubernetesManifests: the file is in the ConfigMap byte for byte, and its hash starts new pods", async () => {
   const hashOf = async (text: string) => {
-    const manifests = await manifestsOf({ ...FACTS, config: { name: "config.toml", text } });
+    const manifests = await manifestsOf({
+      ...FACTS,
+      config: { name: "config.toml", path: "config.toml", text },
+    });
     assertEquals(manifests.get("ConfigMap")?.data, { "config.toml": text });
     return manifests.get("Deployment")?.spec.template.metadata.annotations["llm-proxy/config-sha256"];
   };
@@ -189,6 +200,32 @@ Deno.test("kubernetesManifests: the pod has no privileges and may drain longer t
   assert(spec.terminationGracePeriodSeconds > FACTS.drainDelaySeconds + FACTS.drainSeconds);
 });
 
+Deno.test("kubernetesManifests: a pod may upgrade the database for as long as it takes", async () => {
+  const { progressDeadlineSeconds, template } = (await manifestsOf(FACTS)).get("Deployment")?.spec ?? {};
+  const { periodSeconds, failureThreshold } = template.spec.containers[0].startupProbe;
+  // The attempts of the first minutes can end with one that takes as long.
+  assert(periodSeconds * failureThreshold * 1000 > 2 * MIGRATION_MS);
+  assert(progressDeadlineSeconds > periodSeconds * failureThreshold);
+});
+
+Deno.test("kubernetesManifests: one replica that the autoscaler multiplies is spread, and drained one by one", async () => {
+  const manifests = await manifestsOf({ ...FACTS, replicas: 1 });
+  assertEquals(manifests.get("HorizontalPodAutoscaler")?.spec.maxReplicas, 3);
+  assert(manifests.has("PodDisruptionBudget"));
+  assert("topologySpreadConstraints" in manifests.get("Deployment")?.spec.template.spec);
+  const alone = (await manifestsOf(SQLITE)).get("Deployment")?.spec.template.spec;
+  assert(!("topologySpreadConstraints" in alone));
+});
+
+Deno.test("kubernetesManifests: the pod without privileges may listen on a low port", async () => {
+  const sysctlsOf = async (port: number) => {
+    const facts = { ...PLAIN, ports: [{ name: "http", port, tls: false }] } as const;
+    return (await manifestsOf(facts)).get("Deployment")?.spec.template.spec.securityContext.sysctls;
+  };
+  assertEquals(await sysctlsOf(443), [{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }]);
+  assertEquals(await sysctlsOf(33000), undefined);
+});
+
 Deno.test("kubernetesManifests: SQLite: one pod with a volume, and never two at a time", async () => {
   const { strategy, replicas, template } = (await manifestsOf(SQLITE)).get("Deployment")?.spec ?? {};
   const { volumes, containers: [{ env, volumeMounts }] } = template.spec;
@@ -202,20 +239,31 @@ Deno.test("kubernetesManifests: SQLite: one pod with a volume, and never two at 
   );
 });
 
+Deno.test("kubernetesManifests: PostgreSQL: commands in a pod find its process by a file in /data", async () => {
+  const { volumes, containers: [{ volumeMounts }] } = (await manifestsOf(FACTS)).get("Deployment")?.spec
+    .template.spec;
+  assertEquals(volumes.at(-1), { name: "data", emptyDir: { sizeLimit: "1Mi" } });
+  assertEquals(volumeMounts.at(-1), { name: "data", mountPath: "/data" });
+  const plain = (await manifestsOf(PLAIN)).get("Deployment")?.spec.template.spec;
+  assertEquals(plain.volumes, [{ name: "tmp", emptyDir: { sizeLimit: "64Mi" } }]);
+});
+
 Deno.test("kubernetesManifests: TLS: a Secret with the certificate, and probes with HTTPS", async () => {
   const { containers: [container], volumes } = (await manifestsOf(TLS)).get("Deployment")?.spec.template.spec;
   assertEquals(
     ["startupProbe", "readinessProbe", "livenessProbe"].map((probe) => container[probe].httpGet),
     ["/healthz", "/readyz", "/healthz"].map((path) => ({ path, port: "https", scheme: "HTTPS" })),
   );
-  assertEquals(volumes.at(-1), {
+  assertEquals(volumes.find(({ name }: { name: string }) => name === "certificate"), {
     name: "certificate",
     secret: { secretName: "llm-proxy-certificate" },
   });
   const { commands } = await kubernetesManifests(TLS);
   assertEquals(
     commands[1],
-    'kubectl create secret tls llm-proxy-certificate --cert="$TLS_CERT_FILE" --key="$TLS_KEY_FILE"',
+    "kubectl create secret tls llm-proxy-certificate \\\n" +
+      '  --cert="${TLS_CERT_FILE:?}" --key="${TLS_KEY_FILE:?}" \\\n' +
+      "  --dry-run=client --output=yaml | kubectl apply --server-side --filename -",
   );
 });
 

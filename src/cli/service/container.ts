@@ -3,11 +3,13 @@
 import type { Config } from "../../config/config.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load.ts";
 import type { Flags } from "../../config/read/resolver.ts";
+import { resolveBesideConfig } from "../../config/sources/sources.ts";
 import { processSources } from "../../config/sources/env.ts";
 import { isPlainVariable, type VariableName } from "../../config/sources/variables.ts";
 import { REPOSITORY, VERSION } from "../../release.ts";
 import { composeFile } from "../../service/compose.ts";
 import {
+  CONFIG_FOLDER,
   type ContainerFacts,
   type ContainerPlatform,
   type ContainerPort,
@@ -96,7 +98,7 @@ function containerFacts(
     ),
     config: path === undefined || text === undefined
       ? undefined
-      : { name: /\.json$/i.test(path) ? "config.json" : "config.toml", text },
+      : { name: /\.json$/i.test(path) ? "config.json" : "config.toml", text, path },
     notes: notesOf(config, text),
     hasCertificateFiles: variables.has("TLS_CERT_FILE") && variables.has("TLS_KEY_FILE"),
     drainDelaySeconds: Math.ceil(config.server.drainDelayMs / 1000) || DRAIN_DELAY_SECONDS,
@@ -124,12 +126,30 @@ function portsOf({ server }: Config, platform: ContainerPlatform): ContainerFact
 }
 
 /** Returns the ports that the proxy connects to, without those of the platform itself. */
-function upstreamPorts({ endpoints, management }: Config): number[] {
+function upstreamPorts(config: Config): number[] {
+  const { endpoints, management } = config;
   const ofBackends = endpoints.flatMap(({ backends }) =>
     backends.map(({ baseUrl, connection: { proxy } }) => proxy?.port ?? portOf(new URL(baseUrl.origin)))
   );
   const ofServers = serverPlaces(management).flatMap(({ address }) => address?.port ?? []);
-  return [...new Set([...ofBackends, ...ofServers])].toSorted((one, other) => one - other);
+  return [...new Set([...ofBackends, ...ofServers, ...identityPorts(config)])]
+    .toSorted((one, other) => one - other);
+}
+
+/** Returns the ports of the providers of people and of client tokens, and of their forward proxies. */
+function identityPorts({ auth, management }: Config): number[] {
+  const ofPeople = (management?.signIn?.providers ?? []).map(({ issuer, outbound }) => ({
+    url: issuer,
+    outbound,
+  }));
+  const ofClients = (auth.mode === "token" ? auth.jwt ?? [] : []).flatMap(({ issuer, keys, outbound }) =>
+    keys.kind === "file" ? [] : [{ url: keys.kind === "url" ? keys.url : issuer, outbound }]
+  );
+  return [...ofPeople, ...ofClients].flatMap(({ url, outbound: { http, https } }) => [
+    portOf(new URL(url)),
+    ...(http === undefined ? [] : [http.port]),
+    ...(https === undefined ? [] : [https.port]),
+  ]);
 }
 
 function portOf({ port, protocol }: URL): number {
@@ -140,10 +160,10 @@ function portOf({ port, protocol }: URL): number {
 const LOOPBACK = /^(?:localhost|.*\.localhost|127\..*|\[::1\])$/;
 
 /** Returns what else the user has to do, one sentence for each step. */
-function notesOf({ endpoints, management }: Config, text: string | undefined): string[] {
+function notesOf({ endpoints, management, authorities }: Config, text: string | undefined): string[] {
   const servers = serverPlaces(management);
   const files = new Set([
-    ...(text === undefined ? [] : namedFiles(text)),
+    ...(text === undefined ? [] : namedFiles(text).map(withPlace)),
     ...servers.flatMap((server) => server.files),
   ]);
   const local = endpoints.flatMap(({ name, backends }) =>
@@ -163,11 +183,33 @@ function notesOf({ endpoints, management }: Config, text: string | undefined): s
     ...(files.size === 0
       ? []
       : [`The configuration names other files. Mount them too: ${[...files].join(", ")}`]),
+    ...authorityNotes(authorities),
     ...new Set(local),
     ...[...localServers].map(([place, variable]) =>
       `In the container, ${place} is the container itself: set ${variable} to another address.`
     ),
   ];
+}
+
+/** Names a file and its place in the container. The configuration names files beside it without a folder. */
+function withPlace(file: string): string {
+  return resolveBesideConfig(`${CONFIG_FOLDER}/`, file) === file
+    ? file
+    : `${file} at ${CONFIG_FOLDER}/${file}`;
+}
+
+/** Matches the places where operating systems have their own authorities. The image has them too. */
+const OF_SYSTEM = /^\/etc\/(?:ssl|pki|ca-certificates)\//;
+
+function authorityNotes(authorities: Config["authorities"]): string[] {
+  const folders = authorities?.folders.filter((folder) => !OF_SYSTEM.test(`${folder}/`)) ?? [];
+  const file = OF_SYSTEM.test(authorities?.file ?? "") ? undefined : authorities?.file;
+  return [
+    ...(file === undefined ? [] : [["SSL_CERT_FILE", file] as const]),
+    ...folders.map((folder) => ["SSL_CERT_DIR", folder] as const),
+  ].map(([name, place]) =>
+    `${place} has certificate authorities of upstreams. Mount it too, and set ${name}.`
+  );
 }
 
 /** Returns the image of the release, or the name that `docker compose build` gives to a local image. */

@@ -1,8 +1,12 @@
-/** Matches the keys of a configuration file that name other files. */
+/** Matches comments of TOML that fill a line. */
+const COMMENT = /^\s*#.*$/gm;
+/** Matches the keys of a configuration file, in TOML or JSON, that name other files. */
 const NAMED_FILE =
-  /^\s*(?:ca_file|client_cert_file|client_key_file|tls_cert_file|tls_key_file)\s*=\s*(?:"([^"]+)"|'([^']+)')/gm;
+  /\b(?:ca|client_cert|client_key|client_secret|jwks|prices|tls_cert|tls_key)_file"?\s*[=:]\s*(?:"([^"]+)"|'([^']+)')/g;
 
 /** The files that the text of a configuration file names. */
 export function namedFiles(text: string): string[] {
-  return [...text.matchAll(NAMED_FILE)].flatMap(([, name, literal]) => name ?? literal ?? []);
+  return [...text.replace(COMMENT, "").matchAll(NAMED_FILE)].flatMap(([, name, literal]) =>
+    name ?? literal ?? []
+  );
 }
