@@ -89,7 +89,7 @@ async function run(
 ): Promise<SuiteResult> {
   console.log(`\n== ${suite.name}: ${suite.files.length} files${isHeld ? ", at the same time" : ""}`);
   const isLong = wanted !== "short" || named.length > 0;
-  const shared = named.length > 0 ? suite : await sharingIsolates(suite, `${folder}/${index}`);
+  const shared = isNamedOnly ? suite : await sharingIsolates(suite, `${folder}/${index}`);
   return runSuite(shared, {
     report: reportOf(index),
     options,

@@ -45,7 +45,10 @@ export class Stage implements AsyncDisposable {
     return new Stage(await Deno.makeTempDir({ prefix: "llm-proxy-bench-" }));
   }
 
-  /** Starts nginx, which answers each request that has the key with the same JSON. Gives its two origins. */
+  /**
+   * Starts nginx, which answers each request that has the key with the same JSON and a random request id, as
+   * providers do. Gives its two origins.
+   */
   async jsonUpstream(): Promise<{ plain: string; tls: string }> {
     const [plain, tls] = [freePort(), freePort()];
     const file = `${this.folder}/upstream.conf`;
@@ -56,6 +59,7 @@ events { worker_connections 50000; }
 http { access_log off; keepalive_requests 1000000000; keepalive_timeout 600; default_type application/json;
 client_body_temp_path ${file}.body; proxy_temp_path ${file}.proxy;
 ssl_certificate ${TLS_FILES.cert}; ssl_certificate_key ${TLS_FILES.key};
+add_header x-request-id $request_id;
 map "$http_authorization $http_x_api_key" $right { "~(^| )${UPSTREAM_KEY}" 1; default 0; }
 server { listen 127.0.0.1:${plain} backlog=4096; listen 127.0.0.1:${tls} ssl backlog=4096;
 location / { if ($right = 0) { return 401; } return 200 '${ANSWER}'; } } }`,

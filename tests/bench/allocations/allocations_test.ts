@@ -26,7 +26,7 @@ Deno.test({
       module: "tests/bench/allocations/thin_proxy.ts",
       args: [new URL(upstream.origin).port],
     });
-    const usual = { LOG_LEVEL: "info", ACCESS_LOG: "0" };
+    const usual = { LOG_LEVEL: "info", ACCESS_LOG: "0", OPENAI_PRICE_PROVIDER: "openai" };
     const plain = await allocatedPerRequest({
       module: "src/main.ts",
       env: proxyEnv({ upstream: upstream.origin, env: usual }),

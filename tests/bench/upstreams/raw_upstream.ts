@@ -1,14 +1,15 @@
 /**
- * An upstream on raw sockets: it answers each request with the same JSON, and reads of the request only where
- * it ends. Its argument is the port. It needs no program but Deno, so `deno task bench --quick` runs on every
- * Linux machine.
+ * An upstream on raw sockets: it answers each request with the same JSON and a random request id, as
+ * providers do, and reads of the request only where it ends. Its argument is the port. It needs no program
+ * but Deno, so `deno task bench --quick` runs on every Linux machine.
  */
 
 import { ANSWER } from "../question.ts";
 
-const RESPONSE = new TextEncoder().encode(
-  `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${ANSWER.length}\r\n\r\n${ANSWER}`,
-);
+const HEAD = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nx-request-id: ";
+const ID_BYTES = 16;
+const REST = `\r\ncontent-length: ${ANSWER.length}\r\n\r\n${ANSWER}`;
+const encoder = new TextEncoder();
 const BUFFER_BYTES = 65_536;
 
 async function serve(client: Deno.TcpConn): Promise<void> {
@@ -25,7 +26,9 @@ async function serve(client: Deno.TcpConn): Promise<void> {
       missing = end + 4 + Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0) - head.length;
       head = "";
     } else missing -= read;
-    if (missing === 0) await client.write(RESPONSE);
+    if (missing > 0) continue;
+    const id = crypto.getRandomValues(new Uint8Array(ID_BYTES)).toHex();
+    await client.write(encoder.encode(`${HEAD}${id}${REST}`));
   }
 }
 

@@ -1,16 +1,16 @@
 /**
- * One guess against tokens of which it has more and more right. It is the tokens that differ and not the
- * guess, since to hash one text takes a little longer than to hash another one, whatever it shares with a
+ * A guess against tokens of which it has more and more right. The tokens differ and not the guess, because
+ * the hash of one text takes a little longer than that of another text, whatever it has in common with a
  * token.
  */
 
 import { ManagedTokens } from "../../../src/auth/managed_tokens.ts";
-import { sharedTokenCheck, type TokenCheck } from "../../../src/auth/shared_token.ts";
+import { sharedTokenCheck } from "../../../src/auth/shared_token.ts";
 import { createTokenValue, tokenValueOf } from "../../../src/auth/token_value.ts";
 import { systemClock } from "../../../src/time/clock.ts";
 import { SecretBox } from "../../../src/storage/secret_box.ts";
 import { projectRow, tokenRow } from "../data/rows.ts";
-import type { Guess } from "../time/timing.ts";
+import type { Check, Guess } from "../time/timing.ts";
 
 const PREFIX = "llmp_";
 const CHECKSUM_DIGITS = 6;
@@ -24,8 +24,11 @@ const SHARES: readonly (readonly [name: string, count: (length: number) => numbe
 ];
 
 /** Tokens as long as the guess. */
-export function guessesOf(text: string, checkOf: (token: string) => (candidate: string) => unknown): Guess[] {
-  return SHARES.map(([name, count]) => ({ name, text, check: checkOf(sharing(text, count(text.length))) }));
+export function guessesOf(text: string, checkOf: (token: string) => Check): Guess[] {
+  return SHARES.map(([name, count]) => {
+    const token = sharing(text, count(text.length));
+    return { name, text, open: () => checkOf(token) };
+  });
 }
 
 /** Tokens of other lengths, which share all that they can. */
@@ -38,37 +41,37 @@ export function guessesOfOtherLengths(text: string): Guess[] {
     ["the token is twice as long", text + text],
     ["the token is a hundred times", text.repeat(100)],
   ];
-  return tokens.map(([name, token]) => ({ name, text, check: sharedCheck(token) }));
+  return tokens.map(([name, token]) => ({ name, text, open: () => sharedCheck(token) }));
 }
 
 /** Managed tokens; the guess has the checksum without which it would not be looked up at all. */
-export async function managedGuesses(): Promise<Guess[]> {
+export function managedGuesses(): Guess[] {
   const text = createTokenValue();
-  return await againstManaged(text, text);
+  return againstManaged(text, text);
 }
 
 /** Managed tokens; the guess has all but its checksum's last digit from where it has all but the last. */
-export async function misspeltGuesses(): Promise<Guess[]> {
+export function misspeltGuesses(): Guess[] {
   const value = createTokenValue();
-  return await againstManaged(value, sharing(value, value.length - 1));
+  return againstManaged(value, sharing(value, value.length - 1));
 }
 
-async function againstManaged(value: string, text: string): Promise<Guess[]> {
+function againstManaged(value: string, text: string): Guess[] {
   const secret = value.slice(PREFIX.length, -CHECKSUM_DIGITS);
-  return await Promise.all(SHARES.map(async ([name, count]) => {
+  return SHARES.map(([name, count]) => {
     const isNearest = count(secret.length) === secret.length - 1 && text !== value;
     const token = isNearest ? value : tokenValueOf(sharing(secret, count(secret.length)));
-    return { name, text, check: await managedCheck(token) };
-  }));
+    return { name, text, open: () => managedCheck(token) };
+  });
 }
 
 /** The check of the one token of the configuration. */
-export function sharedCheck(token: string): TokenCheck {
+export function sharedCheck(token: string): Check {
   return sharedTokenCheck([{ name: "shared", token }]);
 }
 
 /** The check of managed tokens, where a value is one of a hundred. */
-async function managedCheck(value: string): Promise<TokenCheck> {
+async function managedCheck(value: string): Promise<Check> {
   const others = Array.from({ length: 99 }, createTokenValue);
   const tokens = [value, ...others].map((value, index) => tokenRow(`t${index}`, "p1", { value }));
   const managed = new ManagedTokens(

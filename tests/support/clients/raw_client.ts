@@ -30,7 +30,9 @@ export class RawClient implements Disposable {
 
   static async connect(url: string): Promise<RawClient> {
     const { hostname, port } = new URL(url);
-    return new RawClient(await Deno.connect({ hostname, port: Number(port) }));
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    connection.setNoDelay(true);
+    return new RawClient(connection);
   }
 
   send(data: string | Uint8Array): Promise<void> {

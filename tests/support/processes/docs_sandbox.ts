@@ -47,6 +47,9 @@ export class DocsSandbox implements AsyncDisposable {
       HOST: "127.0.0.1",
       PORT: "0",
       NO_COLOR: "1",
+      // The addresses of the providers are replaced, and their prices apply nevertheless.
+      OPENAI_PRICE_PROVIDER: "openai",
+      ANTHROPIC_PRICE_PROVIDER: "anthropic",
     };
   }
 

@@ -26,6 +26,8 @@ export interface ProbeFacts {
   readonly source: string;
   /** Something listens there, and it is no upstream. */
   readonly port: number;
+  /** What is not tried. */
+  readonly leavesOut: readonly string[];
 }
 
 /** What is tried, by what it is called in the table of the test. */
@@ -140,6 +142,7 @@ if (import.meta.main) {
   const facts: ProbeFacts = JSON.parse(Deno.args[0] ?? "{}");
   const outcomes: Record<string, string> = {};
   for (const [name, attempt] of Object.entries(ATTEMPTS)) {
+    if (facts.leavesOut.includes(name)) continue;
     try {
       await attempt(facts);
       outcomes[name] = "done";

@@ -11,12 +11,15 @@ const PARAMETERS = [
   "LLM_PROXY_BINARY",
   "LLM_PROXY_CLIENTS",
   "LLM_PROXY_PROBE",
+  "LLM_PROXY_TEST_DATABASE",
   "LLM_PROXY_TEST_REDIS",
   "NO_COLOR",
   "TERM",
 ];
 /** A run hangs if no test ends for so long. In milliseconds. */
 const SILENCE_MS = { short: 180_000, long: 900_000 };
+/** Some tests wait for time to pass: so many more modules than there are processors keep these busy. */
+export const EXTRA_JOBS = 4;
 /**
  * How often the run is looked at, and how long it may take to name the tests that are running. In
  * milliseconds.
@@ -50,8 +53,7 @@ export async function runSuite(
     const value = Deno.env.get(name);
     return value === undefined ? [] : [[name, value]];
   });
-  // Some tests wait for time to pass: two more files than there are processors keep these busy.
-  env.unshift(["DENO_JOBS", String(navigator.hardwareConcurrency + 2)]);
+  env.unshift(["DENO_JOBS", String(navigator.hardwareConcurrency + EXTRA_JOBS)]);
   const flags = [
     "-A",
     "--quiet",

@@ -2,12 +2,7 @@
 
 import { pathToFileURL } from "node:url";
 import type { Suite } from "../../suites.ts";
-
-/**
- * How many modules of tests that share an isolate there are for each processor: few to start, and all end at
- * about the same time.
- */
-const SHARED_PER_PROCESSOR = 4;
+import { EXTRA_JOBS } from "./run_suite.ts";
 
 export interface Together {
   /** Where the modules are written; it must not exist. */
@@ -23,7 +18,8 @@ export interface Together {
 export async function sharingIsolates(suite: Suite, folder: string): Promise<Suite> {
   if (suite.sharing.length === 0) return suite;
   const others = suite.files.filter((file) => !suite.sharing.includes(file));
-  const count = SHARED_PER_PROCESSOR * navigator.hardwareConcurrency;
+  // As many as run at the same time: all begin early, and end at about the same time.
+  const count = navigator.hardwareConcurrency + EXTRA_JOBS;
   return { ...suite, files: [...others, ...await writeTogether(suite.sharing, { folder, count })] };
 }
 

@@ -1,11 +1,23 @@
-/** How long checks of tokens take, measured in turns so that what disturbs one disturbs all. */
+/**
+ * How long checks of tokens take. Checks are measured in turns, so that a disturbance reaches all of them
+ * alike.
+ *
+ * Two checks of equal code have slightly different times for as long as they live, because their objects lie
+ * at different addresses: 4 % in one of twenty runs. A leak has the same sign with all tokens and addresses.
+ * So the comparison is repeated with new tokens and new checks, made in a random order, and each repetition
+ * counts once.
+ */
 
 /** A guess, and a check that is to refuse it. */
 export interface Guess {
   readonly name: string;
-  readonly check: (candidate: string) => unknown;
   readonly text: string;
+  /** Makes a new check. */
+  open(): Check | Promise<Check>;
 }
+
+/** Checks a candidate, and refuses it. */
+export type Check = (candidate: string) => unknown;
 
 /** What was measured of one guess. Times are of a single check, in nanoseconds. */
 export interface Timing {
@@ -13,41 +25,71 @@ export interface Timing {
   readonly medianNs: number;
   readonly p90Ns: number;
   /**
-   * How much more often than by chance it took longer than the first guess of the same round, in standard
-   * deviations: a sign test. Beyond 5 or so there is a difference, however small.
+   * In how many repetitions more than half it took longer than the first guess, in standard deviations: a
+   * sign test of the medians. The largest value is the square root of the number of repetitions.
    */
   readonly z: number;
 }
 
 /** How much is measured. */
 export interface TimingOptions {
-  /** Each guess is measured once a round. */
+  /** How often the guesses are made anew and compared. */
+  readonly repetitions: number;
+  /** Each guess is measured once a round. Each repetition has so many rounds. */
   readonly rounds: number;
-  /** Checks in one sample; more make the clock's resolution matter less. */
+  /** Checks in one sample. More checks make the resolution of the clock matter less. */
   readonly calls: number;
 }
 
-/** Measures each guess in every round, in an order of chance. A quarter more rounds before that warm up. */
-export function timeGuesses(guesses: readonly Guess[], { rounds, calls }: TimingOptions): Timing[] {
+/**
+ * Measures guesses. `makeGuesses` returns the same guesses with new tokens each time. The first two
+ * repetitions only warm up.
+ */
+export async function timeGuesses(
+  makeGuesses: () => readonly Guess[],
+  { repetitions, rounds, calls }: TimingOptions,
+): Promise<Timing[]> {
+  const names = makeGuesses().map(({ name }) => name);
+  const samples = names.map((): number[] => []);
+  const medians = names.map((): number[] => []);
+  for (let repetition = -2; repetition < repetitions; repetition++) {
+    const own = await measured(makeGuesses(), { rounds, calls });
+    if (repetition < 0) continue;
+    for (const [index, values] of own.entries()) {
+      samples[index]?.push(...values);
+      medians[index]?.push(quantile(values, 0.5));
+    }
+  }
+  const [first = []] = medians;
+  return names.map((name, index) => {
+    const own = samples[index] ?? [];
+    const z = signTest(medians[index] ?? [], first);
+    return { name, medianNs: quantile(own, 0.5), p90Ns: quantile(own, 0.9), z };
+  });
+}
+
+/** The samples of each guess, of one repetition. */
+async function measured(
+  guesses: readonly Guess[],
+  { rounds, calls }: { readonly rounds: number; readonly calls: number },
+): Promise<number[][]> {
   const bytes = guesses.map(({ text }) => new TextEncoder().encode(text));
+  const checks: (Check | undefined)[] = guesses.map(() => undefined);
+  for (const index of inAnyOrder(guesses.length)) checks[index] = await guesses[index]?.open();
   const decoder = new TextDecoder();
   const samples = guesses.map((): number[] => []);
-  for (let round = -Math.ceil(rounds / 4); round < rounds; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const index of inAnyOrder(guesses.length)) {
-      const check = guesses[index]?.check;
-      // As a request's are: what the engine remembers of a text must not count.
+      const check = checks[index];
+      // As in a request: what the engine remembers of a text must not count.
       const texts = Array.from({ length: calls }, () => decoder.decode(bytes[index]));
       const begin = performance.now();
       for (const text of texts) check?.(text);
       const elapsed = performance.now() - begin;
-      if (round >= 0) samples[index]?.push(elapsed * 1e6 / calls);
+      samples[index]?.push(elapsed * 1e6 / calls);
     }
   }
-  const [first = []] = samples;
-  return guesses.map(({ name }, index) => {
-    const own = samples[index] ?? [];
-    return { name, medianNs: quantile(own, 0.5), p90Ns: quantile(own, 0.9), z: signTest(own, first) };
-  });
+  return samples;
 }
 
 /** The largest of all medians over the smallest. */
@@ -56,7 +98,7 @@ export function largestRatio(timings: readonly Timing[]): number {
   return Math.max(...medians) / Math.min(...medians);
 }
 
-/** The numbers below a count. */
+/** The numbers below a count, in a random order. */
 function inAnyOrder(count: number): number[] {
   const keys = Array.from({ length: count }, Math.random);
   return [...keys.keys()].sort((one, other) => (keys[one] ?? 0) - (keys[other] ?? 0));

@@ -69,6 +69,7 @@ export class ForwardProxy implements AsyncDisposable {
 
   async #serve(client: Deno.Conn): Promise<void> {
     this.#connections.add(client);
+    if ("setNoDelay" in client && typeof client.setNoDelay === "function") client.setNoDelay(true);
     let far: Deno.Conn | undefined;
     try {
       const reader = new ConnectionReader(client);
@@ -78,7 +79,7 @@ export class ForwardProxy implements AsyncDisposable {
         if (!await this.#admits(client, head)) return;
         const [, hostname = "", port = "80"] = url;
         this.relayed.push(`${hostname}:${port}`);
-        far = await Deno.connect(this.#leadsTo(hostname, Number(port)));
+        far = await connectTo(this.#leadsTo(hostname, Number(port)));
         this.#connections.add(far);
         await Promise.all([this.#relayRequests(head, { client, reader, far }), pump(far, client)]);
         return;
@@ -87,7 +88,7 @@ export class ForwardProxy implements AsyncDisposable {
         ? await this.#socks5(client, reader)
         : await this.#http(client, head);
       if (target !== undefined) {
-        far = await Deno.connect(target);
+        far = await connectTo(target);
         this.#connections.add(far);
         await Promise.all([pump(client, far), pump(far, client)]);
       }
@@ -203,6 +204,13 @@ export class ForwardProxy implements AsyncDisposable {
     const hostname = kind === 3 ? text(address) : kind === 1 ? address.join(".") : "::1";
     return this.#target(hostname, high * 256 + low);
   }
+}
+
+/** Connects without delays between the parts of a message. */
+async function connectTo(target: { hostname: string; port: number }): Promise<Deno.TcpConn> {
+  const connection = await Deno.connect(target);
+  connection.setNoDelay(true);
+  return connection;
 }
 
 async function take(reader: ConnectionReader, count: number): Promise<Uint8Array> {

@@ -29,6 +29,11 @@ export interface Run {
   /** When replicas counted by themselves, by their logs. */
   readonly losses: readonly LimitLoss[];
   readonly isRedis: boolean;
+  /**
+   * How many versions of the shared limits ran. Each has its own counts, and allows a limit. One if it is
+   * absent.
+   */
+  readonly countings?: number;
 }
 
 /** The verdict: what is wrong, and lines of figures. */
@@ -49,6 +54,8 @@ const MINUTE_MS = 60_000;
  * milliseconds.
  */
 const DATABASE_BACK_MS = 3_500;
+/** The longest time until all replicas have heard of a revocation. In milliseconds. */
+const TOLD_MS = 1_000;
 /**
  * The slots of a dead replica are free by then: its lifetime, and the time until another replica looks. In
  * milliseconds.
@@ -124,7 +131,7 @@ function reasonOf(one: Seen, losses: readonly Span[]): string | undefined {
   return undefined;
 }
 
-function judgeBudgets({ bill, lost }: Run): Verdict {
+function judgeBudgets({ bill, lost, countings = 1 }: Run): Verdict {
   const verdict: Verdict = { problems: [], figures: [] };
   const spent = new Map<string, { all: number; lost: number; count: number; lostCount: number }>();
   for (const { serial, token } of bill.values()) {
@@ -140,16 +147,16 @@ function judgeBudgets({ bill, lost }: Run): Verdict {
     const sum = spent.get(token) ?? { all: 0, lost: 0 };
     const text = `${token}: ${sum.all} micro-dollars of ${budget}, ${sum.lost} of them lost by kills`;
     verdict.figures.push(text);
-    if (sum.all - sum.lost > budget + MOST_MICROS) verdict.problems.push(text);
+    if (sum.all - sum.lost > countings * (budget + MOST_MICROS)) verdict.problems.push(text);
   }
   const { count, lostCount } = spent.get("requests") ?? { count: 0, lostCount: 0 };
   const text = `requests: ${count} of ${MOST_REQUESTS}, ${lostCount} of them lost by kills`;
   verdict.figures.push(text);
-  if (count - lostCount > MOST_REQUESTS) verdict.problems.push(text);
+  if (count - lostCount > countings * MOST_REQUESTS) verdict.problems.push(text);
   return verdict;
 }
 
-function judgeRate({ seen, bill, from, to, replicas }: Run, losses: readonly Span[]): Verdict {
+function judgeRate({ seen, bill, from, to, replicas, countings = 1 }: Run, losses: readonly Span[]): Verdict {
   const verdict: Verdict = { problems: [], figures: [] };
   // A request is counted at some moment between these two.
   const spans = seen.filter(({ token }) => token === "rate").flatMap(({ serial, begunAt }) => {
@@ -167,7 +174,7 @@ function judgeRate({ seen, bill, from, to, replicas }: Run, losses: readonly Spa
   verdict.figures.push(
     `rate: at most ${most} of ${RATE} in a minute; ${mostWithLoss} where limits were lost`,
   );
-  if (most > RATE) verdict.problems.push(`${most} requests of ${RATE} in a minute`);
+  if (most > countings * RATE) verdict.problems.push(`${most} requests of ${RATE} in a minute`);
   // While limits are away each replica counts by itself, and afterwards the count begins again.
   if (mostWithLoss > RATE * (replicas + 1)) {
     verdict.problems.push(`${mostWithLoss} requests after a loss`);
@@ -189,7 +196,7 @@ function wholeWindow(losses: readonly Span[], { from, to }: Span): Span | undefi
   return start === undefined ? undefined : { from: start, to: start + WINDOW_MS };
 }
 
-function judgeSlots({ slots, replicas, faults, to }: Run, losses: readonly Span[]): Verdict {
+function judgeSlots({ slots, replicas, faults, to, countings = 1 }: Run, losses: readonly Span[]): Verdict {
   const verdict: Verdict = { problems: [], figures: [] };
   let [most, mostWithLoss] = [0, 0];
   for (const [second, running] of slots) {
@@ -200,7 +207,7 @@ function judgeSlots({ slots, replicas, faults, to }: Run, losses: readonly Span[
     } else most = Math.max(most, running);
   }
   verdict.figures.push(`slots: at most ${most} of ${SLOTS} at once; ${mostWithLoss} where limits were lost`);
-  if (most > SLOTS) verdict.problems.push(`${most} requests of ${SLOTS} at once`);
+  if (most > countings * SLOTS) verdict.problems.push(`${most} requests of ${SLOTS} at once`);
   if (mostWithLoss > SLOTS * replicas) verdict.problems.push(`${mostWithLoss} requests at once after a loss`);
   const kills = faults.filter(({ kind }) => kind === "replica killed");
   let judged = 0;
@@ -226,10 +233,11 @@ function judgeRevocations({ revocations, faults, from }: Run): Verdict {
   const restarts = faults.filter(({ kind }) => kind === "database restarted");
   let [most, mostAfterRestart] = [0, 0];
   for (const { at, replica, lateMs } of revocations) {
-    const isAfter = restarts.some(({ from, to }) => at > from && at < to + DATABASE_BACK_MS);
+    // A restart can begin before all replicas have heard of the revocation.
+    const isAfter = restarts.some(({ from, to }) => at > from - TOLD_MS && at < to + DATABASE_BACK_MS);
     if (isAfter) mostAfterRestart = Math.max(mostAfterRestart, lateMs);
     else most = Math.max(most, lateMs);
-    const limit = isAfter ? DATABASE_BACK_MS : 1_000;
+    const limit = isAfter ? DATABASE_BACK_MS : TOLD_MS;
     if (lateMs > limit) {
       const seconds = ((at - from) / 1_000).toFixed(1);
       problems.push(

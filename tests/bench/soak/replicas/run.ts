@@ -60,6 +60,9 @@ export async function runReplicaSoak(options: ReplicaSoakOptions): Promise<strin
   const from = performance.now();
   const enough = new AbortController();
   const signal = AbortSignal.any([AbortSignal.timeout(options.seconds * 1_000), enough.signal]);
+  // Faults and revocations that are under way end later than the load.
+  let to = Infinity;
+  signal.addEventListener("abort", () => to = performance.now(), { once: true });
   const { faultMs: everyMs, rounds = Infinity } = options;
   const [faults, revocations] = await Promise.all([
     breakThings({ replicas, postgres, database, redis }, { everyMs, rounds, signal, say })
@@ -67,7 +70,7 @@ export async function runReplicaSoak(options: ReplicaSoakOptions): Promise<strin
     revokeTokens({ replicas, requests, project, signal }),
     requests.run(tokens, options.clients, signal),
   ]);
-  const to = performance.now();
+  to = Math.min(to, performance.now());
   const problems = [...provider.problems];
   for (const [index, replica] of replicas.entries()) {
     const counted = await new Management(replica.url).exchangesCounted();

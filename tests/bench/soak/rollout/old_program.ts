@@ -23,6 +23,18 @@ export async function schemaOf(folder: string): Promise<number> {
   return module.MIGRATIONS.length;
 }
 
+/** Whether two folders of sources have the same version of shared limits: the same script. */
+export async function haveSameLimits(
+  folders: readonly [string, string],
+  limits: "redis" | "postgres",
+): Promise<boolean> {
+  const path = { redis: "redis/limits.lua", postgres: "postgres/limits.sql" }[limits];
+  const [one, other] = await Promise.all(
+    folders.map((folder) => Deno.readTextFile(`${folder}/src/limits/shared/${path}`)),
+  );
+  return one === other;
+}
+
 /** The command that runs the program of a folder of sources. */
 export function commandOf(folder: string): (env: Record<string, string>, cwd: string) => Deno.Command {
   const flags = ["--quiet", "--no-prompt", "--config", `${folder}/deno.json`, "-P=run"];

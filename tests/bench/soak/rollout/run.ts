@@ -16,7 +16,7 @@ import { Provider } from "../replicas/provider.ts";
 import { type SoakedReplica, startReplicas } from "../replicas/replicas.ts";
 import { revokeTokens } from "../replicas/revocations.ts";
 import { createTokens } from "../replicas/tokens.ts";
-import { commandOf, schemaOf, unpackCommit } from "./old_program.ts";
+import { commandOf, haveSameLimits, schemaOf, unpackCommit } from "./old_program.ts";
 
 /** How a rollout is run. */
 export interface RolloutOptions {
@@ -44,7 +44,11 @@ export async function runRollout(options: RolloutOptions): Promise<string[]> {
   await Deno.mkdir(sources);
   await unpackCommit(commit, sources);
   const [old, now] = [commandOf(sources), commandOf(ROOT)];
-  say(`from ${commit} (schema ${await schemaOf(sources)}) to schema ${await schemaOf(ROOT)}`);
+  const countings = await haveSameLimits([sources, ROOT], options.limits) ? 1 : 2;
+  say(
+    `from ${commit} (schema ${await schemaOf(sources)}) to schema ${await schemaOf(ROOT)}, ` +
+      `limits in ${options.limits} with ${countings === 1 ? "one version" : "two versions"}`,
+  );
 
   await using provider = new Provider(() => DELAY_MS.least + below(DELAY_MS.more));
   await using postgres = await PostgresServer.start({ settings: ["track_commit_timestamp = on"] });
@@ -109,6 +113,7 @@ export async function runRollout(options: RolloutOptions): Promise<string[]> {
     to,
     losses: replicas.flatMap(limitLossesOf),
     isRedis: redis !== undefined,
+    countings,
   });
   await Deno.remove(folder, { recursive: true });
   const total = totalsOfRows(books.rows);
