@@ -23,8 +23,12 @@ export interface MeasuredRatios extends Ratios {
   readonly noise: number;
 }
 
-/** How much worse than recorded a ratio may be, as a part, even on a quiet machine. */
-export const LEAST_MARGIN = 0.35;
+/**
+ * How much worse than recorded a ratio may be, as a part, even on a quiet machine. The same commit had managed
+ * ratios of 3.5 to 4.3 on machines of one kind: system calls, the compiler and the database do not become
+ * faster alike.
+ */
+export const LEAST_MARGIN = 0.6;
 /** How many times the noise a ratio may be worse than recorded. */
 const NOISE_FACTOR = 3;
 
