@@ -20,6 +20,7 @@ import {
 } from "../support/data/import_sources.ts";
 import { endpointDifference } from "../../src/cli/import/endpoint_difference.ts";
 import { Source } from "../../src/cli/import/source.ts";
+import { shortestRun } from "../support/time/shortest_run.ts";
 
 /** Keys in clear in the files of these tests. */
 const IN_CLEAR = /canary-[\w-]+/;
@@ -617,26 +618,28 @@ Deno.test("import llama-swap: macros that grow without end are an error", async 
 
 Deno.test("import: the notes of a wide file take less time than the parser", () => {
   const file = JSON.stringify(Array.from({ length: 10_000 }, () => ({ name: "n", more: { x: 1 } })));
-  const start = performance.now();
-  const source = new Source("other.yaml", file);
-  const parsed = performance.now();
-  for (const item of source.root.items()) {
-    item.key("name").text();
-    item.key("more").key("x").text();
-  }
-  assertEquals(source.notes(), []);
-  const [parsing, noting] = [parsed - start, performance.now() - parsed];
+  const sources = Array.from({ length: 5 }, () => new Source("other.yaml", file));
+  const parsing = shortestRun(() => new Source("other.yaml", file));
+  const noting = shortestRun(() => {
+    const source = sources.pop();
+    for (const item of source?.root.items() ?? []) {
+      item.key("name").text();
+      item.key("more").key("x").text();
+    }
+    assertEquals(source?.notes(), []);
+  });
   assert(noting < parsing, `${noting} ms, and ${parsing} ms for the parser`);
 });
 
 Deno.test("import: each of many endpoints gets a free name in the same time", () => {
-  const draft = new Draft();
-  const start = performance.now();
-  for (let index = 0; index < 8_000; index++) {
-    const name = draft.freeName(index % 2 === 0 ? "same" : `other${index}`);
-    draft.endpoints.push({ name, provider: "generic", backends: [], served: [] });
-  }
-  const took = performance.now() - start;
+  let draft = new Draft();
+  const took = shortestRun(() => {
+    draft = new Draft();
+    for (let index = 0; index < 8_000; index++) {
+      const name = draft.freeName(index % 2 === 0 ? "same" : `other${index}`);
+      draft.endpoints.push({ name, provider: "generic", backends: [], served: [] });
+    }
+  });
   assertEquals(draft.endpoints.slice(0, 4).map(({ name }) => name), ["same", "other1", "same-2", "other3"]);
   assertEquals(new Set(draft.endpoints.map(({ name }) => name)).size, 8_000);
   assertEquals([draft.freeName("SAME"), draft.freeName("openai")], ["SAME-4001", "openai-2"]);

@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { pathRejection, pathRulesOf } from "../../src/limits/path_rules.ts";
 import { PATH_SPELLINGS } from "../support/data/path_spellings.ts";
+import { shortestRun } from "../support/time/shortest_run.ts";
 
 /** What rules say of a request like `GET /v1/models`: `yes`, the group that they reject, or `unclear`. */
 function verdict(entries: readonly string[], request: string, { isWebSocket = false } = {}): string {
@@ -196,10 +197,11 @@ Deno.test("pathRejection: a WebSocket is inference only where an API has one", (
 });
 
 Deno.test("pathRejection: a long path in many readings costs little", () => {
-  const before = performance.now();
-  for (const part of ["/a;b", "/%2561", "//", "/. ", "/..;"]) {
-    const path = part.replaceAll(" ", "%20").repeat(1_000);
-    verdict(LOCAL, `POST ${path}`);
-  }
-  assertEquals(performance.now() - before < 500, true);
+  const took = shortestRun(() => {
+    for (const part of ["/a;b", "/%2561", "//", "/. ", "/..;"]) {
+      const path = part.replaceAll(" ", "%20").repeat(1_000);
+      verdict(LOCAL, `POST ${path}`);
+    }
+  });
+  assertEquals(took < 500, true, `${took} ms`);
 });
