@@ -55,6 +55,7 @@ class Client {
   readonly conn = {
     read: (into: Uint8Array) =>
       new Promise<number | null>((resolve) => {
+        if (this.isClosed) return resolve(null);
         this.#reading = { into, resolve };
         this.#give();
       }),
@@ -117,6 +118,7 @@ class Client {
   }
 }
 
+/** The end of a test closes the connection and waits until it has ended: it may wait for its turn. */
 function serve(
   handler: Handler,
   { isKnown = true, budgetBytes = 1_000_000, perSecond = 1_000_000 }: {
@@ -144,7 +146,18 @@ function serve(
     onUnexpected: (error) => errors.push(error),
   }, new FrameRateLimit({ perSecond, now: () => now }));
   const served = connection.serve();
-  return { client, connection, served, seen, errors, pass: (ms: number) => void (now += ms) };
+  return {
+    client,
+    connection,
+    served,
+    seen,
+    errors,
+    pass: (ms: number) => void (now += ms),
+    async [Symbol.asyncDispose]() {
+      connection.close();
+      await served;
+    },
+  };
 }
 
 function head(method: number = GET, ...more: readonly number[][]): number[] {
@@ -171,7 +184,8 @@ Deno.test("Http2Connection: a response ends with its last byte, and a response o
     new TextEncoder().encode("abc"),
     NOTHING,
   ];
-  const { client } = serve(() => Promise.resolve(reply(bodies.shift() ?? null)));
+  await using session = serve(() => Promise.resolve(reply(bodies.shift() ?? null)));
+  const { client } = session;
   for (const stream of [1, 3, 5, 7, 9]) client.send(get(stream));
   await client.next("headers 9");
   await client.next("data 3  end");
@@ -188,7 +202,8 @@ Deno.test("Http2Connection: a bug is reported, and is no departure of the client
     () => Promise.reject(bug),
     () => Promise.resolve(reply(stated(5, ["abc"]))),
   ];
-  const { client, errors, seen } = serve((request) => handlers.shift()?.(request) ?? Promise.reject(bug));
+  await using session = serve((request) => handlers.shift()?.(request) ?? Promise.reject(bug));
+  const { client, errors, seen } = session;
   client.send(get(1));
   await client.next("headers 1");
   client.send(get(3));
@@ -199,11 +214,13 @@ Deno.test("Http2Connection: a bug is reported, and is no departure of the client
 });
 
 Deno.test("Http2Connection: the first SETTINGS go with a response that is ready, or at once", async () => {
-  const { client } = serve(() => Promise.resolve(reply(null)));
+  await using session = serve(() => Promise.resolve(reply(null)));
+  const { client } = session;
   client.send(frame("settings", 0, 0), get(1));
   await client.next("headers 1 end");
   assertEquals(client.writes, 1);
-  const { client: silent } = serve(() => Promise.resolve(reply(null)));
+  await using silentSession = serve(() => Promise.resolve(reply(null)));
+  const { client: silent } = silentSession;
   silent.send(frame("settings", 0, 0));
   await until(() => silent.acknowledged === 1, "the acknowledgement");
 });
@@ -211,7 +228,8 @@ Deno.test("Http2Connection: the first SETTINGS go with a response that is ready,
 Deno.test("Http2Connection: a response that is shorter than stated or fails is reset, and no response is longer", async () => {
   const failing = new PulledSource(() => Promise.reject(new Error("for the test")));
   const bodies = [stated(3, ["ab"]), stated(3, []), stated(3, ["abcd"]), failing];
-  const { client } = serve(() => Promise.resolve(reply(bodies.shift() ?? null)));
+  await using session = serve(() => Promise.resolve(reply(bodies.shift() ?? null)));
+  const { client } = session;
   for (const stream of [1, 3, 5, 7]) {
     client.send(get(stream));
     await client.next(`reset ${stream} 2`);
@@ -227,7 +245,8 @@ Deno.test("Http2Connection: a piece does not change when the next one is read in
     if (text !== undefined) new TextEncoder().encodeInto(text, buffer);
     return Promise.resolve(text === undefined ? null : buffer);
   });
-  const { client } = serve(() => Promise.resolve(reply(body)));
+  await using session = serve(() => Promise.resolve(reply(body)));
+  const { client } = session;
   client.send(get(1));
   await client.next("data 1  end");
   assertEquals(client.frames.slice(-3, -1), ["data 1 one", "data 1 two"]);
@@ -235,9 +254,10 @@ Deno.test("Http2Connection: a piece does not change when the next one is read in
 
 Deno.test("Http2Connection: a handler that fails is a 500, and the connection goes on", async () => {
   let count = 0;
-  const { client } = serve(() =>
+  await using session = serve(() =>
     count++ === 0 ? Promise.reject(new Error("for the test")) : Promise.resolve(reply(null))
   );
+  const { client } = session;
   client.send(get(1));
   await client.next("headers 1");
   client.send(get(3));
@@ -245,14 +265,16 @@ Deno.test("Http2Connection: a handler that fails is a 500, and the connection go
 });
 
 Deno.test("Http2Connection: a stream that is reset in the same piece does not begin", async () => {
-  const { client, seen } = serve(() => Promise.resolve(reply(null)));
+  await using session = serve(() => Promise.resolve(reply(null)));
+  const { client, seen } = session;
   client.send(get(1), frame("reset", 0, 1, uint32(8)), get(3));
   await client.next("headers 3 end");
   assertEquals(seen.length, 1);
 });
 
 Deno.test("Http2Connection: a reset cancels the exchange and its upload, and too many end the connection", async () => {
-  const { client, seen } = serve(() => new Promise(() => {}));
+  await using session = serve(() => new Promise(() => {}));
+  const { client, seen } = session;
   let resets = 0;
   for (let stream = 1; !client.frames.includes("goaway 11"); stream += 2, resets++) {
     client.send(frame("headers", END_HEADERS, stream, head(POST)));
@@ -274,7 +296,7 @@ Deno.test("Http2Connection: a reset cancels the exchange and its upload, and too
 Deno.test("Http2Connection: the window of an upload opens again as its reader takes the bytes", async () => {
   const got = Promise.withResolvers<number>();
   const go = Promise.withResolvers<void>();
-  const { client } = serve(async ({ body }) => {
+  await using session = serve(async ({ body }) => {
     await go.promise;
     let bytes = 0;
     for (
@@ -287,6 +309,7 @@ Deno.test("Http2Connection: the window of an upload opens again as its reader ta
     got.resolve(bytes);
     return reply(null);
   });
+  const { client } = session;
   const part = new Uint8Array(16_384);
   client.send(frame("headers", END_HEADERS, 1, head(POST)));
   for (let count = 0; count < 63; count++) client.send(frame("data", 0, 1, part));
@@ -301,9 +324,10 @@ Deno.test("Http2Connection: the window of an upload opens again as its reader ta
 });
 
 Deno.test("Http2Connection: more DATA than the window of its stream resets it, and the connection goes on", async () => {
-  const { client, seen } = serve(({ method }) =>
+  await using session = serve(({ method }) =>
     method === "POST" ? new Promise(() => {}) : Promise.resolve(reply(null))
   );
+  const { client, seen } = session;
   client.send(frame("headers", END_HEADERS, 1, head(POST)));
   await until(() => seen.length === 1, "the request");
   for (let count = 0; count < 64; count++) client.send(frame("data", 0, 1, new Uint8Array(16_384)));
@@ -330,17 +354,19 @@ function withPath(
 }
 
 Deno.test("Http2Connection: a path that is too long is a 431, also without the fields behind it", async () => {
-  const { client, seen } = serve(() => Promise.resolve(reply(null)));
+  await using session = serve(() => Promise.resolve(reply(null)));
+  const { client, seen } = session;
   client.send(...withPath(1, { length: DEFAULT_SERVER_SETTINGS.connections.maxHeadBytes }));
   await client.next("data 1 ");
   assertEquals([client.frames.filter((one) => one.startsWith("reset")), seen.length], [[], 0]);
 });
 
 Deno.test("Http2Connection: the heads of unauthenticated requests count as memory until they end", async () => {
-  const { client } = serve(
+  await using session = serve(
     () => Promise.resolve(reply(new Uint8Array(10))),
     { isKnown: false, budgetBytes: 500_000 },
   );
+  const { client } = session;
   const long = (stream: number) => withPath(stream, { length: 60_000, method: POST });
   for (let stream = 1; stream < 41; stream += 2) {
     client.send(...long(stream));
@@ -353,27 +379,28 @@ Deno.test("Http2Connection: the heads of unauthenticated requests count as memor
 });
 
 Deno.test("Http2Connection: the heads of requests that get a 431 do not stay in memory", async () => {
-  const { client, connection } = serve(
+  await using session = serve(
     () => Promise.resolve(reply(null)),
     { isKnown: false, budgetBytes: 500_000 },
   );
+  const { client } = session;
   client.send(frame("settings", 0, 0, setting(4, 0)));
   for (let stream = 1; stream < 33; stream += 2) client.send(...withPath(stream, { length: 100_000 }));
   await client.next("headers 31");
   assertEquals(client.isClosed, false);
-  // The connection may have a timer: for its rate of frames, or for output that it holds.
-  connection.close();
 });
 
 Deno.test("Http2Connection: more DATA than the window of the connection ends it", async () => {
-  const { client } = serve(() => new Promise(() => {}), { isKnown: false });
+  await using session = serve(() => new Promise(() => {}), { isKnown: false });
+  const { client } = session;
   client.send(frame("headers", END_HEADERS, 1, head(POST)));
   for (let count = 0; count < 5; count++) client.send(frame("data", 0, 1, new Uint8Array(16_384)));
   await client.next("goaway 3");
 });
 
 Deno.test("Http2Connection: an early response resets the rest of its upload, which is no error afterwards", async () => {
-  const { client } = serve(() => Promise.resolve(reply(null)));
+  await using session = serve(() => Promise.resolve(reply(null)));
+  const { client } = session;
   client.send(frame("headers", END_HEADERS, 1, head(POST)));
   await client.next("reset 1 0");
   client.send(frame("data", 0, 1, [1]), frame("headers", WHOLE, 1, literal("x-trailer", "1")), get(3));
@@ -385,7 +412,8 @@ Deno.test("Http2Connection: an early response resets the rest of its upload, whi
 
 Deno.test("Http2Connection: send_timeout ends a stream whose window stays closed, and a connection whose client reads nothing", async () => {
   const { sendMs } = DEFAULT_SERVER_SETTINGS.connections;
-  const { client, connection, pass } = serve(() => Promise.resolve(reply(new Uint8Array(10))));
+  await using session = serve(() => Promise.resolve(reply(new Uint8Array(10))));
+  const { client, connection, pass } = session;
   client.send(frame("settings", 0, 0, setting(4, 0)), get(1));
   await client.next("headers 1");
   pass(sendMs);
@@ -405,7 +433,8 @@ Deno.test("Http2Connection: send_timeout ends a stream whose window stays closed
 
 Deno.test("Http2Connection: a client that opens windows and reads no byte does not restart send_timeout", async () => {
   const { sendMs } = DEFAULT_SERVER_SETTINGS.connections;
-  const { client, connection, pass } = serve(() => Promise.resolve(reply(new Uint8Array(100_000))));
+  await using session = serve(() => Promise.resolve(reply(new Uint8Array(100_000))));
+  const { client, connection, pass } = session;
   client.send(frame("settings", 0, 0, setting(4, 200_000)), get(1));
   await until(() => client.frames.filter((one) => one.startsWith("data")).length === 4, "the window's bytes");
   for (let count = 1; count <= 3; count++) {
@@ -418,7 +447,8 @@ Deno.test("Http2Connection: a client that opens windows and reads no byte does n
 });
 
 Deno.test("Http2Connection: a window that opens does not end the wait of a request for its slot", async () => {
-  const { client } = serve(() => Promise.resolve(reply(new Uint8Array(10))), { isKnown: false });
+  await using session = serve(() => Promise.resolve(reply(new Uint8Array(10))), { isKnown: false });
+  const { client } = session;
   client.send(frame("settings", 0, 0, setting(4, 0)));
   const streams = Array.from({ length: 17 }, (_, index) => 1 + 2 * index);
   client.send(...streams.map(get));
@@ -428,7 +458,8 @@ Deno.test("Http2Connection: a window that opens does not end the wait of a reque
 });
 
 Deno.test("Http2Connection: frames cost as much as their work, so a flood of settings waits", async () => {
-  const { client, connection, pass } = serve(() => new Promise(() => {}), { perSecond: 5_000 });
+  await using session = serve(() => new Promise(() => {}), { perSecond: 5_000 });
+  const { client, connection, pass } = session;
   const flood = frame("settings", 0, 0, Array.from({ length: 2_000 }, () => setting(4, 0)).flat());
   for (let count = 0; count < 4; count++) client.send(flood);
   await until(() => client.acknowledged === 3, "the settings within the rate");
@@ -441,10 +472,11 @@ Deno.test("Http2Connection: frames cost as much as their work, so a flood of set
 
 Deno.test("Http2Connection: a drain lets the running response end, and later requests get no response", async () => {
   const go = Promise.withResolvers<void>();
-  const { client, connection, served, seen } = serve(async () => {
+  await using session = serve(async () => {
     await go.promise;
     return reply(null);
   });
+  const { client, connection, served, seen } = session;
   client.send(get(1));
   await until(() => seen.length === 1, "the request");
   connection.finish();
@@ -458,10 +490,11 @@ Deno.test("Http2Connection: a drain lets the running response end, and later req
 
 Deno.test("Http2Connection: the responses of a client that sends GOAWAY go on, and the connection ends with them", async () => {
   const go = Promise.withResolvers<void>();
-  const { client, served, seen } = serve(async () => {
+  await using session = serve(async () => {
     await go.promise;
     return reply(null);
   });
+  const { client, served, seen } = session;
   client.send(get(1), get(3));
   await until(() => seen.length === 2, "the requests");
   client.send(frame("goaway", 0, 0, [...uint32(0), ...uint32(0)]), get(5));
@@ -476,10 +509,11 @@ Deno.test("Http2Connection: the responses of a client that sends GOAWAY go on, a
 Deno.test("Http2Connection: the end of a response waits for a slow client, also after a GOAWAY", async () => {
   const { sendMs, idleMs } = DEFAULT_SERVER_SETTINGS.connections;
   const go = Promise.withResolvers<void>();
-  const { client, connection, pass, seen } = serve(async () => {
+  await using session = serve(async () => {
     await go.promise;
     return reply(new TextEncoder().encode("the end"));
   });
+  const { client, connection, pass, seen } = session;
   client.send(get(1));
   await until(() => seen.length === 1, "the request");
   connection.finish();
@@ -497,7 +531,8 @@ Deno.test("Http2Connection: the end of a response waits for a slow client, also 
 });
 
 Deno.test("Http2Connection: a rule that is broken while a request runs ends the connection after the GOAWAY", async () => {
-  const { client, connection, seen, served } = serve(() => new Promise(() => {}));
+  await using session = serve(() => new Promise(() => {}));
+  const { client, connection, seen, served } = session;
   client.send(get(1));
   await until(() => seen.length === 1 && client.frames.length > 0, "the request");
   client.isStuck = true;
@@ -511,7 +546,8 @@ Deno.test("Http2Connection: a rule that is broken while a request runs ends the 
 });
 
 Deno.test("Http2Connection: a client that leaves cancels all exchanges", async () => {
-  const { client, served, seen } = serve(() => new Promise(() => {}));
+  await using session = serve(() => new Promise(() => {}));
+  const { client, served, seen } = session;
   client.send(get(1), get(3));
   await until(() => seen.length === 2, "the requests");
   client.conn.close();
