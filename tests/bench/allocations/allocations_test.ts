@@ -12,10 +12,10 @@ import { allocatedPerRequest, chatUpstream } from "./per_request.ts";
 
 const PATH = "/openai/v1/chat/completions";
 /**
- * How much more than the thin proxy. Measured: 1.8 to 2.1 for the plain path, 3.0 to 3.5 with a managed token
- * and a budget. 40 KB more for each request make at least 3.7 and 5.0 of them.
+ * How much more than the thin proxy. Measured on a busy machine: 2.3 to 2.5 for the plain path, 3.7 to 3.9
+ * with a managed token and a budget. 40 KB more for each request make 5.2 and 6.6 of them.
  */
-const MAX_RATIO = { plain: 3.4, managed: 4.4 };
+const MAX_RATIO = { plain: 3.4, managed: 5.2 };
 
 Deno.test({
   ...unless(withoutUnix(), "allocations: a request costs a small multiple of what a thin proxy allocates"),
