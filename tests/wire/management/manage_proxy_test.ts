@@ -179,7 +179,7 @@ Deno.test("/manage: a client that breaks off in its body is no error of the prox
 
 Deno.test("/manage/backup: does not hold up the end of the program, and what a kill left is removed", async () => {
   await using upstream = new FakeUpstream();
-  await using proxy = await ManagedProxy.start(upstream);
+  await using proxy = await ManagedProxy.start(upstream, { server: { drainMs: 10_000 } });
   const store = await proxy.otherStore();
   await store.addExchanges(Array.from({ length: 60_000 }, () => exchangeRow()));
   const { copies } = store;
@@ -195,15 +195,13 @@ Deno.test("/manage/backup: does not hold up the end of the program, and what a k
     new TextEncoder().encode(`GET /manage/backup HTTP/1.1\r\nHost: x\r\n${auth}\r\n\r\n`),
   );
   await within(connection.read(new Uint8Array(1024)), "more bytes or the end");
-  // It goes on taking, slowly: one that takes nothing is what the drain deadline is for.
+  // It goes on taking, too slowly for the drain deadline: one that takes nothing is what the deadline is for.
   const taking = (async () => {
     const piece = new Uint8Array(64 * 1024);
-    while (await connection.read(piece) !== null) await passing(1, { why: "the client is slow" });
+    while (await connection.read(piece) !== null) await passing(100, { why: "the client is slow" });
   })().catch(() => {});
-  const begin = performance.now();
   await proxy.proxy.drain();
-  const tookMs = performance.now() - begin;
   await within(taking, "the end of the backup");
   connection.close();
-  assert(tookMs < 900, `the drain deadline is a second: ${tookMs} ms`);
+  assertEquals(proxy.proxy.log.filter(({ event }) => event === "drain_deadline"), []);
 });
