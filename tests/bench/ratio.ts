@@ -24,9 +24,9 @@ export interface MeasuredRatios extends Ratios {
 }
 
 /**
- * How much worse than recorded a ratio may be, as a part, even on a quiet machine. The same commit had managed
- * ratios of 3.5 to 4.3 on machines of one kind: system calls, the compiler and the database do not become
- * faster alike.
+ * How much worse than recorded a ratio may be, as a part, even on a quiet machine. The same commit had ratios
+ * of 3.5 to 4.3 for managed requests on machines of one kind: system calls, the compiler and the database do
+ * not become faster alike.
  */
 export const LEAST_MARGIN = 0.6;
 /** How many times the noise a ratio may be worse than recorded. */
