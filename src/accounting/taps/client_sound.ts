@@ -1,52 +1,42 @@
 /** Measures the sound that the client of a realtime session sends, in tokens of a model. */
 
-/** The names of uncompressed sound: 16 bits a sample, with 24,000 samples a second or the stated number. */
-const UNCOMPRESSED = /^(?:audio\/pcm|pcm16)$/;
-const MAX_RATE = 24_000;
-/** The bytes of Base64 of a sample of uncompressed sound. */
-const BYTES_PER_SAMPLE = 8 / 3;
-/** The bytes of Base64 of a token of compressed sound: G.711 has 8,000 bytes a second. */
-const COMPRESSED_BYTES_PER_TOKEN = 1_000;
+import { SoundFormat } from "./sound_format.ts";
+
 /** The tokens of a second of sound (https://platform.openai.com/docs/guides/realtime-costs). */
 export const SOUND_TOKENS_PER_SECOND = 10;
 
+/** The place of speech in all sound of the client, in milliseconds. */
+export interface SpeechTimes {
+  readonly startMs: number;
+  readonly endMs: number;
+}
+
 /** The sound of one client. All amounts are in bytes of Base64. */
 export class ClientSound {
+  /** The format that the session states. */
+  readonly format = new SoundFormat();
+  /** The sound that counts as input while the server has stated no end of speech. */
   #all = 0;
-  #sinceSpeech = 0;
   #sinceResponse = 0;
+  /** All sound, including sound that was removed. */
+  #written = 0;
+  #sinceSpeech = 0;
   /** The part of `#sinceSpeech` before the oldest clearing that is not confirmed, and the number of these. */
   #clearable = 0;
   #clears = 0;
-  #isUncompressed = false;
-  #rate = MAX_RATE;
-  /** The bytes of a token, by the format of the session that has the most tokens. */
-  #bytesPerToken: number | undefined;
-
-  /** Notes the format that the current message of the upstream states. */
-  format(name: string): void {
-    this.#isUncompressed = UNCOMPRESSED.test(name);
-  }
-
-  /** Notes the samples a second that the current message of the upstream states. */
-  rate(samples: number): void {
-    if (samples > 0) this.#rate = Math.min(samples, MAX_RATE);
-  }
-
-  /** Ends a message of the upstream. `isConfiguration`: it has the whole configuration of the session. */
-  endMessage(isConfiguration: boolean): void {
-    if (isConfiguration) {
-      const bytes = this.#isUncompressed
-        ? this.#rate * BYTES_PER_SAMPLE / SOUND_TOKENS_PER_SECOND
-        : COMPRESSED_BYTES_PER_TOKEN;
-      this.#bytesPerToken = Math.min(this.#bytesPerToken ?? Infinity, bytes);
-    }
-    this.#isUncompressed = false;
-    this.#rate = MAX_RATE;
-  }
+  /** The same for the ends of speech that the client states. */
+  #committable = 0;
+  #commits = 0;
+  /** Whether the server has stated the end of speech. Other sound is then no input, such as silence. */
+  #hasSpeech = false;
+  #speech = 0;
+  #speechSinceResponse = 0;
+  /** The sound of the latest speech that may be part of later speech. */
+  #later = 0;
 
   /** Adds sound that may become speech. */
   add(bytes: number): void {
+    this.#written += bytes;
     this.#sinceSpeech += bytes;
     this.#sinceResponse += bytes;
   }
@@ -61,41 +51,95 @@ export class ClientSound {
     if (this.#clears++ === 0) this.#clearable = this.#sinceSpeech;
   }
 
+  /** Notes that the client ends its speech. */
+  commit(): void {
+    if (this.#commits++ === 0) this.#committable = this.#sinceSpeech;
+  }
+
   /** Removes sound. The client may have sent more sound since it asked for it. */
   cleared(): void {
     const bytes = this.#clears === 0 ? this.#sinceSpeech : Math.min(this.#clearable, this.#sinceSpeech);
     this.#sinceSpeech -= bytes;
     this.#sinceResponse = Math.max(0, this.#sinceResponse - bytes);
+    this.#committable = Math.max(0, this.#committable - bytes);
     this.#clearable = 0;
     if (this.#clears > 0) this.#clears--;
   }
 
-  /** Returns the bytes since the latest speech, which now ends. */
-  takeSpeech(): number {
+  /**
+   * Returns the bytes since the latest speech. `later` of them may be part of later speech, because the client
+   * may have sent more sound since it ended its speech. `isEnd`: the server states that the speech has ended.
+   */
+  takeSpeech({ isEnd }: { isEnd: boolean }): { readonly bytes: number; readonly later: number } {
     const bytes = this.#sinceSpeech;
+    const later = this.#laterPart();
+    this.#addSpeech(this.#later + bytes - later);
+    this.#later = later;
     this.#sinceSpeech = 0;
+    if (isEnd) this.#endCommit();
+    return { bytes, later };
+  }
+
+  /** Ends speech that is not transcribed. Keeps the sound that may be part of later speech. */
+  dropSpeech(): void {
+    const later = this.#laterPart();
+    this.#addSpeech(this.#sinceSpeech - later);
+    this.#sinceSpeech = later;
+    this.#endCommit();
+  }
+
+  /** Ends speech at a known place. Drops the sound before its end. */
+  dropUntil({ startMs, endMs }: SpeechTimes): void {
+    const bytesPerMs = this.format.bytesPerSecond / 1_000;
+    this.#addSpeech(Math.min((endMs - startMs) * bytesPerMs, this.#written));
+    this.#sinceSpeech = Math.min(this.#sinceSpeech, Math.max(0, this.#written - endMs * bytesPerMs));
+    this.#endCommit();
+  }
+
+  /** Returns the bytes of speech since the latest response. A new response begins. */
+  takeResponse(): number {
+    const bytes = this.#hasSpeech ? this.#speechSinceResponse : this.#sinceResponse;
+    this.#speechSinceResponse = 0;
+    this.#sinceResponse = 0;
     return bytes;
   }
 
-  /** Returns the bytes since the latest response. A new response begins. */
-  takeResponse(): number {
-    const bytes = this.#sinceResponse;
-    this.#sinceResponse = 0;
+  /** Returns the bytes that may be part of later speech, for the latest response. */
+  takeLater(): number {
+    const bytes = this.#later;
+    this.#addSpeech(bytes);
+    this.#speechSinceResponse = 0;
+    this.#later = 0;
     return bytes;
   }
 
   /** The bytes since the latest response. */
   get sinceResponse(): number {
-    return this.#sinceResponse;
+    return this.#hasSpeech ? this.#speechSinceResponse + this.#sinceSpeech : this.#sinceResponse;
   }
 
   /** The tokens of all input. */
   get inputTokens(): number {
-    return this.tokens(this.#all);
+    return this.tokens(this.#hasSpeech ? this.#speech : this.#all);
   }
 
   /** The tokens of so many bytes. */
   tokens(bytes: number): number {
-    return bytes / (this.#bytesPerToken ?? COMPRESSED_BYTES_PER_TOKEN);
+    return bytes * SOUND_TOKENS_PER_SECOND / this.format.bytesPerSecond;
+  }
+
+  #addSpeech(bytes: number): void {
+    this.#hasSpeech = true;
+    this.#speech += bytes;
+    this.#speechSinceResponse += bytes;
+  }
+
+  #laterPart(): number {
+    return this.#commits === 0 ? 0 : Math.max(0, this.#sinceSpeech - this.#committable);
+  }
+
+  #endCommit(): void {
+    this.#committable = 0;
+    if (this.#commits > 0) this.#commits--;
   }
 }

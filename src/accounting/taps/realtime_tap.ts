@@ -7,11 +7,17 @@
 import type { ResponseSummary } from "./response_summary.ts";
 import { MessageScanner } from "../../payload/message_scanner.ts";
 import { ReportedUsage } from "../usage/reported_usage.ts";
-import { sumOf, type Usage } from "../usage/usage.ts";
+import { sumOf, type Usage, type UsageDraft } from "../usage/usage.ts";
 import { compileSelection } from "../../payload/json_selection.ts";
 import { ClientSound } from "./client_sound.ts";
+import { SoundFormat } from "./sound_format.ts";
 import { Transcriptions } from "./transcriptions.ts";
 
+/** Where a session or a response states the format of the sound that it generates. */
+const OUTPUT_FORMAT = {
+  output_audio_format: true,
+  audio: { output: { format: { type: true, rate: true } } },
+} as const;
 /**
  * The values to select from the messages of the upstream
  * (https://platform.openai.com/docs/api-reference/realtime-server-events).
@@ -21,12 +27,19 @@ const FROM_UPSTREAM = compileSelection({
   response_id: true,
   item_id: true,
   delta: "length",
+  // The beginning and the end of speech, in the sound that the client has sent.
+  audio_start_ms: true,
+  audio_end_ms: true,
   session: {
     model: true,
+    output_audio_format: true,
     input_audio_transcription: { model: true },
     input_audio_format: true,
     input_audio_sampling_rate: true,
-    audio: { input: { transcription: { model: true }, format: { type: true, rate: true } } },
+    audio: {
+      input: { transcription: { model: true }, format: { type: true, rate: true } },
+      ...OUTPUT_FORMAT.audio,
+    },
   },
   // The usage of a transcription: another model transcribes the audio of the client.
   usage: true,
@@ -36,12 +49,17 @@ const FROM_UPSTREAM = compileSelection({
   setupComplete: true,
   sessionResumptionUpdate: true,
   goAway: true,
-  response: { id: true, usage: true, status: true, model: true },
+  response: { id: true, usage: true, status: true, model: true, ...OUTPUT_FORMAT },
 });
-const FROM_CLIENT = compileSelection({ type: true, setup: { model: true } });
+const FROM_CLIENT = compileSelection({
+  type: true,
+  setup: { model: true },
+  response: { output_audio_format: true, audio: { output: { format: { type: true } } } },
+});
 /** The beginning of the types of all events about a transcription. */
 const TRANSCRIPTION = "conversation.item.input_audio_transcription.";
-/** The end of speech, and the removal of sound that was sent. */
+/** The place of speech in the sound of the client, the end of speech, and the removal of sound. */
+const SPEECH = /^input_audio_buffer\.(?:speech_started|speech_stopped|timeout_triggered)$/;
 const COMMITTED = "input_audio_buffer.committed";
 const CLEARED = "input_audio_buffer.cleared";
 /** The events that end a response. */
@@ -56,18 +74,22 @@ const AUDIO_DELTA = /^response\.(?:output_)?audio\.delta$/;
 const MAX_TEXT = 200;
 /** The most types that are read of one message. A valid message has one type. */
 const MAX_TYPES = 4;
-/** The most simultaneous responses that are counted separately. */
-const MAX_RESPONSES = 64;
+/** The end of the paths of a format and of its rate. */
+const FORMAT = /(?:_audio_format|\.format\.type)$/;
+const RATE = /(?:_sampling_rate|\.format\.rate)$/;
+/** How a response ends that may have no output. */
+const WITHOUT_OUTPUT: ReadonlySet<string | undefined> = new Set(["failed", "cancelled"]);
+/** The most simultaneous responses, and the most without reported usage, that are counted separately. */
+const MAX_RESPONSES = 500;
 /** The id for messages of which the proxy does not know whether they are part of a response. */
 const UNKNOWN = "?";
 
 /** The bytes of a token in messages whose text the proxy cannot read. */
 const BYTES_PER_TOKEN = 4;
-/**
- * The bytes of a token of audio: G.711 in Base64, with 20 tokens for a second of output and 10 for a second
- * of input.
- */
-const AUDIO_OUT_BYTES_PER_TOKEN = 500;
+/** The tokens of a second of generated sound (https://platform.openai.com/docs/guides/realtime-costs). */
+const OUTPUT_TOKENS_PER_SECOND = 20;
+
+const NO_TIMES = { startMs: undefined, endMs: undefined };
 
 /** The part of an unfinished response that has arrived. */
 interface PartialResponse {
@@ -82,15 +104,22 @@ interface PartialResponse {
 /** Reads what both sides send on one WebSocket. */
 export class RealtimeTap {
   #usage: Usage = {};
-  /** The input tokens of the latest response. They include the whole earlier conversation. */
-  #lastInput = 0;
+  /**
+   * The most input tokens of a response. They include the whole earlier conversation. A response outside the
+   * conversation has fewer.
+   */
+  #mostInput = 0;
   #model: string | undefined;
+  /** The model that the client names. Only Gemini reads it. */
+  #setupModel: string | undefined;
+  #isGemini = false;
   #stopReason: string | undefined;
   /** The unfinished responses, by their ids. The empty id is that of responses without an id. */
   readonly #open = new Map<string, PartialResponse>();
-  /** The text and audio of responses that ended without reporting their usage. */
-  readonly #unreported: PartialResponse = { text: 0, audio: 0, heard: 0 };
-  #unreportedCount = 0;
+  /** The responses above the limit, together. */
+  #others: PartialResponse | undefined;
+  /** The estimates for responses that ended without reporting their usage, or a part of it. */
+  readonly #unreported: Usage[] = [];
   /** The type of the current message. */
   #type: string | undefined;
   #responseId: string | undefined;
@@ -107,7 +136,10 @@ export class RealtimeTap {
   /** The transcription model that the current message names. */
   #namedTranscriber: string | undefined;
   #itemId = "";
+  /** The times that the current message states. */
+  #speechTimes: { readonly startMs: unknown; readonly endMs: unknown } = NO_TIMES;
   readonly #sound = new ClientSound();
+  readonly #outputFormat = new SoundFormat();
   readonly #transcriptions = new Transcriptions(this.#sound);
   /**
    * All types in the client's current message. If a message has several types, servers differ on which of
@@ -115,8 +147,8 @@ export class RealtimeTap {
    */
   readonly #sentTypes = new Set<string>();
   #sentTokens = 0;
-  /** Whether the client has requested a response that has not begun. */
-  #isResponseDue = false;
+  /** The responses that the client has requested and that have not begun. */
+  #due = 0;
   readonly #upstream = new MessageScanner(FROM_UPSTREAM, {
     onValue: (path, value) => this.#found(path, value),
     onEnd: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
@@ -124,8 +156,11 @@ export class RealtimeTap {
   readonly #client = new MessageScanner(FROM_CLIENT, {
     onValue: (path, value) => {
       if (path === "setup.model") {
-        if (typeof value === "string") this.#model ??= value.replace(/^models\//, "").slice(0, MAX_TEXT);
-      } else if (typeof value === "string" && this.#sentTypes.size < MAX_TYPES) {
+        if (typeof value === "string") {
+          this.#setupModel ??= value.replace(/^models\//, "").slice(0, MAX_TEXT);
+        }
+      } else if (FORMAT.test(path)) this.#outputFormat.asked(value);
+      else if (typeof value === "string" && this.#sentTypes.size < MAX_TYPES) {
         this.#sentTypes.add(value.slice(0, MAX_TEXT));
       }
     },
@@ -145,7 +180,7 @@ export class RealtimeTap {
   /** Whether all requested responses have ended. */
   get isOver(): boolean {
     const begun = this.#open.size - (this.#open.has(UNKNOWN) ? 1 : 0);
-    return this.#stopReason !== undefined && begun === 0 && !this.#isResponseDue;
+    return this.#stopReason !== undefined && begun === 0 && this.#others === undefined && this.#due === 0;
   }
 
   /** Returns the summary of the session, after it has ended. */
@@ -157,27 +192,31 @@ export class RealtimeTap {
     const begun = [...this.#open].filter(([id]) => id !== UNKNOWN).map(([, one]) => one);
     const unknown = this.#open.get(UNKNOWN);
     const steps = this.#transcriptions.end();
-    if (this.#unreportedCount > 0) begun.push(this.#unreported);
-    if (begun.length === 0 && this.#isResponseDue) {
-      begun.push({ text: 0, audio: 0, heard: this.#sound.sinceResponse });
+    if (this.#others !== undefined) begun.push(this.#others);
+    const latest = begun.at(-1);
+    if (latest !== undefined) latest.heard += this.#sound.takeLater();
+    // A server rejects most requests for a response while another one runs.
+    for (let due = begun.length; due < this.#due; due++) {
+      begun.push({ text: 0, audio: 0, heard: due === 0 ? this.#sound.sinceResponse : 0 });
     }
+    const model = this.#model ?? (this.#isGemini ? this.#setupModel : undefined);
     return {
       usage: this.#usage,
-      unfinished: begun.map((one) => this.#estimatedUsage(one)),
+      unfinished: [...this.#unreported, ...begun.map((one) => this.#estimatedUsage(one))],
       ...(unknown !== undefined && { uncertain: this.#estimatedUsage(unknown) }),
       ...(steps.length > 0 && { steps }),
       ...(this.#contradictions.size > 0 && { contradictions: [...this.#contradictions] }),
-      ...(this.#model !== undefined && { model: this.#model }),
+      ...(model !== undefined && { model }),
       ...(this.#stopReason !== undefined && { stopReason: this.#stopReason }),
     };
   }
 
   #estimatedUsage({ text, audio, heard }: PartialResponse): Usage {
-    const audioTokens = Math.ceil(audio / AUDIO_OUT_BYTES_PER_TOKEN);
+    const audioTokens = Math.ceil(audio * OUTPUT_TOKENS_PER_SECOND / this.#outputFormat.bytesPerSecond);
     const heardTokens = Math.ceil(this.#sound.tokens(heard));
     const sentTokens = Math.ceil(this.#sentTokens + this.#sound.inputTokens);
     return {
-      inputTokens: Math.max(this.#lastInput, sentTokens, heardTokens),
+      inputTokens: Math.max(this.#mostInput, sentTokens, heardTokens),
       // Sound is more expensive than text. Earlier sound is cached.
       ...(heardTokens > 0 && { inputAudioTokens: heardTokens }),
       outputTokens: Math.ceil(text) + audioTokens,
@@ -191,19 +230,23 @@ export class RealtimeTap {
     else if (path === "usageMetadata") {
       this.#turn.add(value);
       this.#hasTurnUsage = true;
-    } else if (path === "session.audio.input.format.rate" || path === "session.input_audio_sampling_rate") {
-      if (typeof value === "number") this.#sound.rate(value);
-    } else if (path === "serverContent.turnComplete") this.#hasTurnEnded = value === true;
+      this.#isGemini = true;
+    } else if (FORMAT.test(path) || RATE.test(path)) {
+      const format = /input/.test(path) ? this.#sound.format : this.#outputFormat;
+      if (RATE.test(path)) format.rate(value);
+      else format.name(value);
+    } else if (path === "audio_start_ms") this.#speechTimes = { ...this.#speechTimes, startMs: value };
+    else if (path === "audio_end_ms") this.#speechTimes = { ...this.#speechTimes, endMs: value };
+    else if (path === "serverContent.turnComplete") this.#hasTurnEnded = value === true;
     else if (path === "setupComplete" || path === "sessionResumptionUpdate" || path === "goAway") {
       this.#isOtherMessage = true;
+      this.#isGemini = true;
     } else if (typeof value !== "string" || value.length > MAX_TEXT) return;
     else if (path === "type") this.#type = value;
     else if (path === "response_id" || path === "response.id") this.#responseId = value;
     else if (path === "item_id") this.#itemId = value;
     else if (path === "response.status") this.#status = value;
-    else if (path === "session.audio.input.format.type" || path === "session.input_audio_format") {
-      this.#sound.format(value);
-    } else if (path.endsWith("transcription.model")) this.#namedTranscriber = value;
+    else if (path.endsWith("transcription.model")) this.#namedTranscriber = value;
     else if (path === "session.model" || path === "response.model") this.#model = value;
   }
 
@@ -211,10 +254,12 @@ export class RealtimeTap {
     if (this.#type !== undefined && LAST_EVENTS.includes(this.#type)) {
       const usage = this.#usageOf(this.#reported);
       this.#usage = sumOf(this.#usage, usage);
-      this.#lastInput = usage.inputTokens ?? this.#lastInput;
+      this.#mostInput = Math.max(this.#mostInput, usage.inputTokens ?? 0);
       this.#stopReason = this.#status ?? this.#stopReason;
-      this.#isResponseDue = false;
-      if (usage.inputTokens === undefined && usage.outputTokens === undefined) this.#keepUnreported();
+      this.#due = 0;
+      if (usage.inputTokens === undefined || usage.outputTokens === undefined) {
+        this.#keepUnreported(usage, bytes);
+      }
       if (this.#responseId === undefined) this.#open.clear();
       else this.#open.delete(this.#responseId);
       this.#open.delete("");
@@ -222,7 +267,7 @@ export class RealtimeTap {
     } else if (this.#hasTurnEnded) {
       this.#endTurn();
       this.#stopReason = "turn_complete";
-      this.#isResponseDue = false;
+      this.#due = 0;
       this.#open.clear();
     } else if (this.#hasTurnUsage && Object.keys(this.#turn.usage()).length > 0) {
       // The usage includes this message and the earlier ones of the turn.
@@ -238,19 +283,35 @@ export class RealtimeTap {
     this.#reported.clear();
   }
 
-  /** Adds what arrived of a response that ended without its usage to `#unreported`. */
-  #keepUnreported(): void {
+  /** Estimates what the current message, which ends a response, does not report of its usage. */
+  #keepUnreported({ inputTokens, outputTokens }: Usage, bytes: number): void {
     const ended = this.#responseId === undefined ? [...this.#open.values()] : [
       this.#open.get(this.#responseId),
       this.#open.get(""),
       this.#open.get(UNKNOWN),
     ].filter((one) => one !== undefined);
-    for (const { text, audio, heard } of ended) {
-      this.#unreported.heard += heard;
-      this.#unreported.text += text;
-      this.#unreported.audio += audio;
+    // A server that does not stream sends the whole response at its end.
+    if (ended.length === 0) {
+      if (WITHOUT_OUTPUT.has(this.#status)) return;
+      ended.push({ text: bytes / BYTES_PER_TOKEN, audio: 0, heard: this.#sound.takeResponse() });
     }
-    if (ended.length > 0) this.#unreportedCount++;
+    const whole: PartialResponse = { text: 0, audio: 0, heard: 0 };
+    for (const { text, audio, heard } of ended) {
+      whole.text += text;
+      whole.audio += audio;
+      whole.heard += heard;
+    }
+    const estimate: UsageDraft = this.#estimatedUsage(whole);
+    if (inputTokens !== undefined) {
+      delete estimate.inputTokens;
+      delete estimate.inputAudioTokens;
+    }
+    if (outputTokens !== undefined) {
+      delete estimate.outputTokens;
+      delete estimate.outputAudioTokens;
+    }
+    const last = this.#unreported.length < MAX_RESPONSES ? undefined : this.#unreported.pop();
+    this.#unreported.push(last === undefined ? estimate : sumOf(last, estimate));
   }
 
   /** Ends a turn of Gemini. Its usage includes the whole earlier conversation. */
@@ -258,18 +319,20 @@ export class RealtimeTap {
     const usage = this.#usageOf(this.#turn);
     this.#turn.clear();
     this.#usage = sumOf(this.#usage, usage);
-    this.#lastInput = usage.inputTokens ?? this.#lastInput;
+    this.#mostInput = Math.max(this.#mostInput, usage.inputTokens ?? 0);
   }
 
   /** Handles what the current message says of the sound of the client and its transcription. */
   #endTranscribed(bytes: number, textTokens: number): void {
     const type = this.#type ?? "";
     const isConfiguration = CONFIGURATIONS.test(type);
-    this.#sound.endMessage(isConfiguration);
+    this.#sound.format.endMessage(isConfiguration);
+    this.#outputFormat.endMessage(isConfiguration);
     // A configuration without a model turns transcription off.
     if (isConfiguration) this.#transcriptions.use(this.#namedTranscriber ?? "");
     else if (this.#namedTranscriber !== undefined) this.#transcriptions.use(this.#namedTranscriber);
-    if (type === COMMITTED) this.#transcriptions.commit(this.#itemId);
+    if (SPEECH.test(type)) this.#transcriptions.detected(this.#itemId, this.#speechTimes);
+    else if (type === COMMITTED) this.#transcriptions.commit(this.#itemId);
     else if (type === CLEARED) this.#sound.cleared();
     else if (type.startsWith(TRANSCRIPTION)) {
       const usage = this.#usageOf(this.#transcribed);
@@ -279,6 +342,7 @@ export class RealtimeTap {
     this.#transcribed.clear();
     this.#namedTranscriber = undefined;
     this.#itemId = "";
+    this.#speechTimes = NO_TIMES;
   }
 
   #usageOf(reported: ReportedUsage): Usage {
@@ -291,7 +355,6 @@ export class RealtimeTap {
     const type = this.#type ?? "";
     if (OTHER_EVENTS.test(type)) return;
     const isKnown = type.startsWith("response.");
-    if (isKnown) this.#isResponseDue = false;
     const id = isKnown ? this.#responseId ?? "" : UNKNOWN;
     const begun = this.#open.get(id) ?? this.#begin(id);
     if (AUDIO_DELTA.test(type)) begun.audio += bytes;
@@ -301,27 +364,34 @@ export class RealtimeTap {
   }
 
   #begin(id: string): PartialResponse {
-    const key = this.#open.size < MAX_RESPONSES || id === UNKNOWN ? id : "";
-    const begun = this.#open.get(key) ?? { text: 0, audio: 0, heard: 0 };
-    if (id !== UNKNOWN) {
-      begun.heard += this.#sound.takeResponse();
+    const begun: PartialResponse = { text: 0, audio: 0, heard: 0 };
+    if (id === UNKNOWN) {
+      this.#open.set(id, begun);
+      return begun;
     }
-    this.#open.set(key, begun);
+    if (this.#due > 0) this.#due--;
+    begun.heard = this.#sound.takeResponse();
+    if (this.#open.size < MAX_RESPONSES) this.#open.set(id, begun);
+    else if (this.#others === undefined) this.#others = begun;
+    else {
+      this.#others.heard += begun.heard;
+      return this.#others;
+    }
     return begun;
   }
 
   #endSent(bytes: number): void {
-    const isAudio = this.#sentTypes.size === 1 && this.#sentTypes.has("input_audio_buffer.append");
-    if (this.#sentTypes.has("response.create") || this.#sentTypes.size === MAX_TYPES) {
-      this.#isResponseDue = true;
-    }
+    const types = this.#sentTypes;
+    const isAudio = types.size === 1 && types.has("input_audio_buffer.append");
+    // Servers differ on which of several types counts.
+    const may = (type: string): boolean => types.has(type) || types.size === MAX_TYPES;
+    if (may("response.create")) this.#due = Math.min(this.#due + 1, MAX_RESPONSES);
     if (isAudio) this.#sound.addInput(bytes);
     else this.#sentTokens += bytes / BYTES_PER_TOKEN;
-    // Servers differ on which of several types counts.
-    if (this.#sentTypes.has("input_audio_buffer.append") || this.#sentTypes.size === MAX_TYPES) {
-      this.#sound.add(bytes);
-    }
-    if (this.#sentTypes.has("input_audio_buffer.clear")) this.#sound.clear();
-    this.#sentTypes.clear();
+    // A server may understand a message in which the proxy finds no type.
+    if (may("input_audio_buffer.append") || types.size === 0) this.#sound.add(bytes);
+    if (types.has("input_audio_buffer.clear")) this.#sound.clear();
+    if (may("input_audio_buffer.commit")) this.#sound.commit();
+    types.clear();
   }
 }

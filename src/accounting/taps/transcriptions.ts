@@ -6,12 +6,14 @@
 
 import type { UsageStep } from "../usage/reported_usage.ts";
 import { sumOf, type Usage } from "../usage/usage.ts";
-import { type ClientSound, SOUND_TOKENS_PER_SECOND } from "./client_sound.ts";
+import { type ClientSound, SOUND_TOKENS_PER_SECOND, type SpeechTimes } from "./client_sound.ts";
 
 /** The most models of a session that are counted separately. */
 const MAX_MODELS = 10;
 /** The most simultaneous transcriptions, and the most ended ones that are known. */
 const MAX_SPEECHES = 500;
+/** The most tokens of speech. A session ends after an hour. */
+const MAX_SPEECH_TOKENS = 3_600 * SOUND_TOKENS_PER_SECOND;
 /** The bytes of a token of text. */
 const BYTES_PER_TOKEN = 4;
 
@@ -24,7 +26,12 @@ interface Speech {
   text: number;
   /** Whether the speech has ended. Some models transcribe it before. */
   isCommitted: boolean;
+  /** The part of the sound that may belong to later speech. */
+  later: number;
 }
+
+/** The times of speech that a server has stated so far. */
+type MaybeTimes = { readonly [Time in keyof SpeechTimes]?: number | undefined };
 
 /** An event of a transcription. */
 export interface TranscriptionEvent {
@@ -50,6 +57,10 @@ export class Transcriptions {
   readonly #speeches = new Map<string, Speech>();
   /** The items whose transcription has ended. Late events of them begin no new one. */
   readonly #ended = new Set<string>();
+  /** What the server states of the latest speech that it detected. */
+  #detected: { readonly itemId: string; readonly times: MaybeTimes } | undefined;
+  /** The tokens of sound that was counted for speech that was shorter, so that it is part of later speech. */
+  #returned = 0;
 
   constructor(sound: ClientSound) {
     this.#sound = sound;
@@ -60,10 +71,40 @@ export class Transcriptions {
     this.#model = model;
   }
 
+  /** Notes the parts of the times of speech that the current message of the server states. */
+  detected(itemId: string, times: { readonly [Time in keyof SpeechTimes]: unknown }): void {
+    const { startMs, endMs } = this.#detected?.itemId === itemId ? this.#detected.times : {};
+    this.#detected = {
+      itemId,
+      times: {
+        startMs: isTime(times.startMs) ? times.startMs : startMs,
+        endMs: isTime(times.endMs) ? times.endMs : endMs,
+      },
+    };
+  }
+
   /** Notes the end of speech. */
   commit(itemId: string): void {
-    if (this.#model === "") this.#sound.takeSpeech();
-    else this.#addSound(itemId).isCommitted = true;
+    const { startMs, endMs } = this.#detected?.itemId === itemId ? this.#detected.times : {};
+    const times = startMs === undefined || endMs === undefined || endMs < startMs
+      ? undefined
+      : { startMs, endMs };
+    if (this.#model === "") {
+      if (times === undefined) this.#sound.dropSpeech();
+      else this.#sound.dropUntil(times);
+      return;
+    }
+    const speech = this.#speechOf(itemId);
+    const isKnown = speech.isCommitted;
+    speech.isCommitted = true;
+    if (times === undefined) return this.#addSound(speech);
+    const exact = Math.min(
+      (times.endMs - times.startMs) / 1_000 * SOUND_TOKENS_PER_SECOND,
+      MAX_SPEECH_TOKENS,
+    );
+    speech.sound = isKnown ? speech.sound + exact : exact;
+    if (!isKnown) speech.later = 0;
+    this.#sound.dropUntil(times);
   }
 
   /** Counts an event. A client can leave after the first words, before the usage. */
@@ -71,24 +112,47 @@ export class Transcriptions {
     const isLast = what === "completed" || what === "failed";
     const hasEnded = this.#ended.has(itemId);
     if (hasEnded && !isLast) return;
-    const known = this.#speeches.get(itemId);
-    const speech = hasEnded
-      ? { model: this.#model, sound: 0, text: 0 }
-      : known?.isCommitted === true
-      ? known
-      : this.#addSound(itemId);
+    // If the item is a part of the oldest one, the sound of both stays there.
+    const isKept = hasEnded || isLast && this.#isFull && !this.#speeches.has(itemId);
+    const speech = isKept ? newSpeech(this.#model) : this.#speechOf(itemId);
     if (what === "delta") speech.text += Math.max(1, textTokens);
     if (!isLast) return;
+    if (!isKept && !speech.isCommitted) this.#addSound(speech);
     this.#end(itemId);
-    if (what === "failed") return;
-    if (Object.keys(usage).length > 0) return void this.#count(speech.model, usage);
-    const text = speech.text === 0 ? bytes / BYTES_PER_TOKEN : speech.text;
-    this.#estimate({ ...speech, text });
+    const { inputTokens, inputAudioTokens, inputAudioSeconds, outputTokens } = usage;
+    const isReported = Object.keys(usage).length > 0;
+    // A transcription that fails at once is free.
+    if (!isReported && what === "failed" && speech.text === 0) return this.#return(speech, 0);
+    if (isReported) {
+      this.#return(
+        speech,
+        inputAudioTokens ?? inputTokens ?? (inputAudioSeconds ?? 0) * SOUND_TOKENS_PER_SECOND,
+      );
+    }
+    // Sound that is priced by its length has no tokens.
+    const hasInput = inputTokens !== undefined || inputAudioSeconds !== undefined;
+    const hasOutput = outputTokens !== undefined || inputAudioSeconds !== undefined;
+    if (hasInput && hasOutput) return void this.#count(speech.model, usage);
+    const { outputTokens: output, ...input } = usageOf({
+      sound: speech.sound,
+      text: speech.text === 0 ? bytes / BYTES_PER_TOKEN : speech.text,
+    });
+    this.#estimated.add(
+      this.#count(speech.model, {
+        ...usage,
+        ...(!hasInput && input),
+        ...(!hasOutput && { outputTokens: output }),
+      }),
+    );
   }
 
   /** Ends the session. Returns the usage of each model. */
   end(): UsageStep[] {
-    for (const speech of this.#speeches.values()) {
+    const speeches = [...this.#speeches.values()];
+    const latest = speeches.at(-1);
+    if (latest !== undefined) latest.sound += this.#returned;
+    for (const speech of speeches) {
+      if (!speech.isCommitted) this.#addSound(speech);
       if (speech.text > 0 || speech.sound > 0) this.#estimate(speech);
     }
     this.#speeches.clear();
@@ -97,15 +161,32 @@ export class Transcriptions {
     );
   }
 
-  /** Adds the sound since the latest speech to an item. Above the limit, it is part of the oldest item. */
-  #addSound(itemId: string): Speech {
-    const [oldest] = this.#speeches.size < MAX_SPEECHES ? [] : this.#speeches.values();
-    const speech = this.#speeches.get(itemId) ?? oldest ??
-      { model: this.#model, sound: 0, text: 0, isCommitted: false };
-    speech.sound += this.#sound.tokens(this.#sound.takeSpeech());
-    if (speech !== oldest) this.#speeches.set(itemId, speech);
+  get #isFull(): boolean {
+    return this.#speeches.size >= MAX_SPEECHES;
+  }
+
+  /** Returns the speech of an item. Above the limit, it is part of the oldest item. */
+  #speechOf(itemId: string): Speech {
+    const known = this.#speeches.get(itemId);
+    if (known !== undefined) return known;
     this.#ended.delete(itemId);
+    const [oldest] = this.#isFull ? this.#speeches.values() : [];
+    if (oldest !== undefined) return oldest;
+    const speech = newSpeech(this.#model);
+    this.#speeches.set(itemId, speech);
     return speech;
+  }
+
+  /** Adds the sound since the latest speech. */
+  #addSound(speech: Speech): void {
+    const { bytes, later } = this.#sound.takeSpeech({ isEnd: speech.isCommitted });
+    speech.sound += this.#sound.tokens(bytes);
+    speech.later += this.#sound.tokens(later);
+  }
+
+  /** Keeps the sound of speech that is longer than the reported sound, for later speech. */
+  #return({ sound, later }: Speech, reported: number): void {
+    this.#returned += Math.max(0, Math.min(later, sound - reported));
   }
 
   #end(itemId: string): void {
@@ -126,6 +207,14 @@ export class Transcriptions {
     this.#usage.set(counted, sumOf(this.#usage.get(counted) ?? {}, usage));
     return counted;
   }
+}
+
+function newSpeech(model: string): Speech {
+  return { model, sound: 0, text: 0, isCommitted: false, later: 0 };
+}
+
+function isTime(value: unknown): value is number {
+  return typeof value === "number" && value >= 0;
 }
 
 /** Estimates the usage of a transcription. */
