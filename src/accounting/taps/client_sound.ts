@@ -29,15 +29,19 @@ export class ClientSound {
   #commits = 0;
   /** Whether the server has stated the end of speech. Other sound is then no input, such as silence. */
   #hasSpeech = false;
+  /** The speech that counts as input of every later response. */
   #speech = 0;
   #speechSinceResponse = 0;
-  /** The sound of the latest speech that may be part of later speech. */
+  /** The sound that does not count as speech yet. */
+  #beforeSpeech = 0;
+  /** The part of the speech that the next response hears, or an unfinished one. */
   #later = 0;
 
   /** Adds sound that may become speech. */
   add(bytes: number): void {
     this.#written += bytes;
     this.#sinceSpeech += bytes;
+    this.#beforeSpeech += bytes;
     this.#sinceResponse += bytes;
   }
 
@@ -56,10 +60,16 @@ export class ClientSound {
     if (this.#commits++ === 0) this.#committable = this.#sinceSpeech;
   }
 
+  /** Notes that the server rejects an end of speech, because there is no speech. */
+  rejectCommit(): void {
+    this.#endCommit();
+  }
+
   /** Removes sound. The client may have sent more sound since it asked for it. */
   cleared(): void {
     const bytes = this.#clears === 0 ? this.#sinceSpeech : Math.min(this.#clearable, this.#sinceSpeech);
     this.#sinceSpeech -= bytes;
+    this.#beforeSpeech = Math.min(this.#beforeSpeech, this.#sinceSpeech);
     this.#sinceResponse = Math.max(0, this.#sinceResponse - bytes);
     this.#committable = Math.max(0, this.#committable - bytes);
     this.#clearable = 0;
@@ -73,8 +83,7 @@ export class ClientSound {
   takeSpeech({ isEnd }: { isEnd: boolean }): { readonly bytes: number; readonly later: number } {
     const bytes = this.#sinceSpeech;
     const later = this.#laterPart();
-    this.#addSpeech(this.#later + bytes - later);
-    this.#later = later;
+    this.#addSpeech(later);
     this.#sinceSpeech = 0;
     if (isEnd) this.#endCommit();
     return { bytes, later };
@@ -83,7 +92,7 @@ export class ClientSound {
   /** Ends speech that is not transcribed. Keeps the sound that may be part of later speech. */
   dropSpeech(): void {
     const later = this.#laterPart();
-    this.#addSpeech(this.#sinceSpeech - later);
+    this.#addSpeech(later);
     this.#sinceSpeech = later;
     this.#endCommit();
   }
@@ -91,8 +100,10 @@ export class ClientSound {
   /** Ends speech at a known place. Drops the sound before its end. */
   dropUntil({ startMs, endMs }: SpeechTimes): void {
     const bytesPerMs = this.format.bytesPerSecond / 1_000;
-    this.#addSpeech(Math.min((endMs - startMs) * bytesPerMs, this.#written));
-    this.#sinceSpeech = Math.min(this.#sinceSpeech, Math.max(0, this.#written - endMs * bytesPerMs));
+    const rest = Math.max(0, this.#written - endMs * bytesPerMs);
+    this.#beforeSpeech = Math.min((endMs - startMs) * bytesPerMs, this.#written);
+    this.#addSpeech(0);
+    this.#sinceSpeech = this.#beforeSpeech = Math.min(this.#sinceSpeech, rest);
     this.#endCommit();
   }
 
@@ -107,8 +118,6 @@ export class ClientSound {
   /** Returns the bytes that may be part of later speech, for the latest response. */
   takeLater(): number {
     const bytes = this.#later;
-    this.#addSpeech(bytes);
-    this.#speechSinceResponse = 0;
     this.#later = 0;
     return bytes;
   }
@@ -128,10 +137,15 @@ export class ClientSound {
     return bytes * SOUND_TOKENS_PER_SECOND / this.format.bytesPerSecond;
   }
 
-  #addSpeech(bytes: number): void {
+  /** Counts all sound as speech. `later` of it may be part of later speech. */
+  #addSpeech(later: number): void {
+    const bytes = this.#beforeSpeech;
+    const rest = Math.min(later, bytes);
     this.#hasSpeech = true;
     this.#speech += bytes;
-    this.#speechSinceResponse += bytes;
+    this.#speechSinceResponse += this.#later + bytes - rest;
+    this.#later = rest;
+    this.#beforeSpeech = 0;
   }
 
   #laterPart(): number {

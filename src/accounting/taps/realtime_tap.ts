@@ -41,6 +41,7 @@ const FROM_UPSTREAM = compileSelection({
       ...OUTPUT_FORMAT.audio,
     },
   },
+  error: { code: true },
   // The usage of a transcription: another model transcribes the audio of the client.
   usage: true,
   // https://ai.google.dev/api/live#BidiGenerateContentServerMessage
@@ -62,6 +63,8 @@ const TRANSCRIPTION = "conversation.item.input_audio_transcription.";
 const SPEECH = /^input_audio_buffer\.(?:speech_started|speech_stopped|timeout_triggered)$/;
 const COMMITTED = "input_audio_buffer.committed";
 const CLEARED = "input_audio_buffer.cleared";
+/** The code of an error about an end of speech without speech. */
+const NO_SPEECH = "input_audio_buffer_commit_empty";
 /** The events that end a response. */
 const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
 /** The events that belong to no response. */
@@ -136,6 +139,7 @@ export class RealtimeTap {
   /** The transcription model that the current message names. */
   #namedTranscriber: string | undefined;
   #itemId = "";
+  #errorCode: string | undefined;
   /** The times that the current message states. */
   #speechTimes: { readonly startMs: unknown; readonly endMs: unknown } = NO_TIMES;
   readonly #sound = new ClientSound();
@@ -245,6 +249,7 @@ export class RealtimeTap {
     else if (path === "type") this.#type = value;
     else if (path === "response_id" || path === "response.id") this.#responseId = value;
     else if (path === "item_id") this.#itemId = value;
+    else if (path === "error.code") this.#errorCode = value;
     else if (path === "response.status") this.#status = value;
     else if (path.endsWith("transcription.model")) this.#namedTranscriber = value;
     else if (path === "session.model" || path === "response.model") this.#model = value;
@@ -334,6 +339,7 @@ export class RealtimeTap {
     if (SPEECH.test(type)) this.#transcriptions.detected(this.#itemId, this.#speechTimes);
     else if (type === COMMITTED) this.#transcriptions.commit(this.#itemId);
     else if (type === CLEARED) this.#sound.cleared();
+    else if (type === "error" && this.#errorCode === NO_SPEECH) this.#sound.rejectCommit();
     else if (type.startsWith(TRANSCRIPTION)) {
       const usage = this.#usageOf(this.#transcribed);
       const what = type.slice(TRANSCRIPTION.length);
@@ -342,6 +348,7 @@ export class RealtimeTap {
     this.#transcribed.clear();
     this.#namedTranscriber = undefined;
     this.#itemId = "";
+    this.#errorCode = undefined;
     this.#speechTimes = NO_TIMES;
   }
 

@@ -28,6 +28,8 @@ interface Speech {
   isCommitted: boolean;
   /** The part of the sound that may belong to later speech. */
   later: number;
+  /** Whether the server has stated the times of the speech. */
+  isTimed: boolean;
 }
 
 /** The times of speech that a server has stated so far. */
@@ -103,7 +105,10 @@ export class Transcriptions {
       MAX_SPEECH_TOKENS,
     );
     speech.sound = isKnown ? speech.sound + exact : exact;
-    if (!isKnown) speech.later = 0;
+    if (!isKnown) {
+      speech.later = 0;
+      speech.isTimed = true;
+    }
     this.#sound.dropUntil(times);
   }
 
@@ -133,6 +138,7 @@ export class Transcriptions {
     const hasInput = inputTokens !== undefined || inputAudioSeconds !== undefined;
     const hasOutput = outputTokens !== undefined || inputAudioSeconds !== undefined;
     if (hasInput && hasOutput) return void this.#count(speech.model, usage);
+    if (!hasInput && !isKept) this.#addReturned(speech);
     const { outputTokens: output, ...input } = usageOf({
       sound: speech.sound,
       text: speech.text === 0 ? bytes / BYTES_PER_TOKEN : speech.text,
@@ -149,8 +155,7 @@ export class Transcriptions {
   /** Ends the session. Returns the usage of each model. */
   end(): UsageStep[] {
     const speeches = [...this.#speeches.values()];
-    const latest = speeches.at(-1);
-    if (latest !== undefined) latest.sound += this.#returned;
+    this.#addReturned(speeches.findLast(({ isTimed }) => !isTimed));
     for (const speech of speeches) {
       if (!speech.isCommitted) this.#addSound(speech);
       if (speech.text > 0 || speech.sound > 0) this.#estimate(speech);
@@ -184,9 +189,18 @@ export class Transcriptions {
     speech.later += this.#sound.tokens(later);
   }
 
-  /** Keeps the sound of speech that is longer than the reported sound, for later speech. */
+  /**
+   * Keeps the sound of speech that is longer than the reported sound, for later speech. The reported sound of
+   * later speech can include it.
+   */
   #return({ sound, later }: Speech, reported: number): void {
-    this.#returned += Math.max(0, Math.min(later, sound - reported));
+    this.#returned = Math.max(0, this.#returned + Math.min(later, sound - reported));
+  }
+
+  #addReturned(speech: Speech | undefined): void {
+    if (speech === undefined || speech.isTimed) return;
+    speech.sound += this.#returned;
+    this.#returned = 0;
   }
 
   #end(itemId: string): void {
@@ -210,7 +224,7 @@ export class Transcriptions {
 }
 
 function newSpeech(model: string): Speech {
-  return { model, sound: 0, text: 0, isCommitted: false, later: 0 };
+  return { model, sound: 0, text: 0, isCommitted: false, later: 0, isTimed: false };
 }
 
 function isTime(value: unknown): value is number {

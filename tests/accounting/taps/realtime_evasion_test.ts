@@ -230,6 +230,9 @@ Deno.test("sound that was sent before the server confirms earlier speech counts 
   const rejected = new Session().server(created(WHISPER)).client(COMMIT, ...all)
     .server({ type: "error" }, committed("a"), completed("a", 1), committed("b"));
   assert(seconds(rejected) >= 60, `${seconds(rejected)}`);
+  const unreported = new Session().server(created(WHISPER)).client(...all)
+    .server(committed("a"), completed("a", 1), committed("b"), about("completed", "b", { transcript: "x" }));
+  assert(seconds(unreported) >= 60, `${seconds(unreported)}`);
 });
 
 Deno.test("push to talk: sound whose transcription reported its usage counts once", () => {
@@ -240,6 +243,14 @@ Deno.test("push to talk: sound whose transcription reported its usage counts onc
   }
   session.client(COMMIT).server(committed("last"));
   assertNear(seconds(session), 5 + 19 * 7 + 2, 0.5);
+});
+
+Deno.test("an end of speech without speech does not keep sound that was not transcribed", () => {
+  const empty = { type: "error", error: { code: "input_audio_buffer_commit_empty" } };
+  const session = new Session().server(created(null)).client(COMMIT).server(empty)
+    .client(sound(60), COMMIT).server(committed("a"), updated(WHISPER))
+    .client(sound(5), COMMIT).server(committed("b"));
+  assertNear(seconds(session), 5, 0.1);
 });
 
 Deno.test("detected speech counts by its times, and silence does not", () => {
