@@ -21,7 +21,7 @@ import {
   checkToolPriceIsKnown,
   hasAnyBudget,
 } from "./budgeted.ts";
-import { costOfRequest, type PathCost } from "./known_cost.ts";
+import { costOfRequest, joinsCall, type PathCost } from "./known_cost.ts";
 import type { AccountLimiter, RequestAdmission } from "../accounting/account_admission.ts";
 import { checkModelIsKnown, limitsModels } from "../limits/model_rules.ts";
 import { checkTokenPath } from "./checked_paths.ts";
@@ -80,7 +80,7 @@ export function admitHead(counted: CountedRequest): AdmittedHead {
   checkEndpoint(principal, endpoint.name);
   checkTokenPath(principal, endpoint, counted);
   checkHeadIsPlain(principal, { query, fields: request.fields });
-  const cost = costOfRequest({ method, operation, endpoint, isWebSocket });
+  const cost = costOfRequest({ method, operation, endpoint, isWebSocket, query });
   if (hasAnyBudget(principal) && !account.hasFreeEndpoint) {
     checkCostIsKnown(principal, { cost, webSocketDialect: isWebSocket && endpoint.dialect });
   }
@@ -101,14 +101,16 @@ export function admitHead(counted: CountedRequest): AdmittedHead {
  * one of them.
  */
 function checkedModels(counted: CountedRequest): ModelsInHead | undefined {
-  const { principal, endpoint, operation } = counted;
+  const { principal, endpoint, operation, query } = counted;
   if (!restrictsModels(principal) && !limitsModels(principal)) return undefined;
-  if (DIALECTS[endpoint.dialect].hasReadableRealtime !== true || operation !== "realtime") {
+  const isReadable = DIALECTS[endpoint.dialect].hasReadableRealtime === true && operation === "realtime";
+  if (!isReadable || joinsCall(query)) {
     // Only OpenAI's realtime sessions name their model in the query, and cannot change it. Other WebSockets,
     // such as OpenAI's responses over a WebSocket, name it in later messages, which the proxy does not check.
     throw new ProxyFault(
       "forbidden",
-      "This token has rules for models. The only WebSocket that it may open is /realtime, whose model cannot change.",
+      "This token has rules for models. The only WebSocket that it may open is a new session of /realtime, whose " +
+        "model cannot change.",
     );
   }
   const models = modelsOf(counted);

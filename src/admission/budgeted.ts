@@ -45,7 +45,7 @@ export function checkCostIsKnown(
     // Other WebSockets name their model in later messages, or report their usage in a form that the proxy
     // cannot read.
     if (DIALECTS[webSocketDialect].hasReadableRealtime === true && cost === "metered") return;
-    rejectIfBudgeted(principal, "the only WebSocket with a known cost is /realtime");
+    rejectIfBudgeted(principal, "the only WebSocket with a known cost is a new session of /realtime");
   } else if (cost === "unknown") {
     rejectIfBudgeted(principal, "the cost of this path is unknown");
   }

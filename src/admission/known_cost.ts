@@ -2,6 +2,7 @@
 
 import { NON_CREATING_METHODS } from "../apis/operation_of.ts";
 import { factsOf, type Operation } from "../apis/operations.ts";
+import { queryParameters } from "../http/query.ts";
 import { isOpenAi, type ProviderOf } from "./providers.ts";
 
 /** What is known of the cost of a request. */
@@ -21,11 +22,26 @@ export interface CostedRequest {
   readonly endpoint: ProviderOf;
 }
 
-/** What is known of the cost of a request. `isWebSocket` means that the client requests a WebSocket. */
-export function costOfRequest(request: CostedRequest & { readonly isWebSocket: boolean }): PathCost {
+/**
+ * What is known of the cost of a request. `isWebSocket` means that the client requests a WebSocket. `query` is
+ * the raw query.
+ */
+export function costOfRequest(
+  request: CostedRequest & { readonly isWebSocket: boolean; readonly query: string },
+): PathCost {
   if (!request.isWebSocket) return costOf(request);
   // Sessions of OpenAI's realtime API are the only WebSockets whose usage the proxy can read.
-  return request.operation === "realtime" ? "metered" : "unknown";
+  return request.operation === "realtime" && !joinsCall(request.query) ? "metered" : "unknown";
+}
+
+/**
+ * Whether a WebSocket of OpenAI's realtime API joins a call that exists. The call has its own model, its sound
+ * passes elsewhere, and it continues after the WebSocket
+ * (https://platform.openai.com/docs/guides/realtime-server-controls).
+ */
+export function joinsCall(query: string): boolean {
+  const parameters = queryParameters(query.replaceAll(";", "&"));
+  return parameters === undefined || parameters.some(([name]) => name.trim().toLowerCase() === "call_id");
 }
 
 /** What is known of the cost of a request that is not a WebSocket. */

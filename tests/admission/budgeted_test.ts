@@ -32,6 +32,7 @@ function checkCost(
     operation: operationOf(method, path),
     endpoint,
     isWebSocket: webSocketDialect !== false,
+    query: "",
   });
   checkCostIsKnown(who, { cost, webSocketDialect });
 }
@@ -142,12 +143,12 @@ Deno.test("checkCostIsKnown: of WebSockets a budget allows OpenAI's realtime ses
   assertThrows(
     () => check("/v1/responses", "openai"),
     ProxyFault,
-    "the only WebSocket with a known cost is /realtime",
+    "the only WebSocket with a known cost is a new session of /realtime",
   );
   assertThrows(
     () => check("/v1/realtime", "gemini"),
     ProxyFault,
-    "the only WebSocket with a known cost is /realtime",
+    "the only WebSocket with a known cost is a new session of /realtime",
   );
   checkCost(UNLIMITED, {
     method: "GET",
