@@ -216,3 +216,37 @@ ownEngineTests("webSocket").test(
     assertEquals(sources, ["provider", "estimated"]);
   },
 );
+
+ownEngineTests("webSocket").test(
+  "a client cannot name the model whose price counts for its session",
+  async () => {
+    const sends = [{ setup: { model: "models/gpt-4o-mini" } }];
+    // 1,000 tokens of text at 4.00 per million.
+    assertEquals(await session([{ type: "session.created", session: {} }, ...RESPONSE], { sends }), 4_000);
+    const transcribed = [{
+      type: "session.created",
+      session: { type: "transcription", audio: { input: { transcription: { model: UNPRICED } } } },
+    }, done(TOKENS)];
+    assertEquals(await session(transcribed, { sends }), 336_000);
+  },
+);
+
+ownEngineTests("webSocket").test("a budget counts the words of a transcription that fails", async () => {
+  const failed = { ...done(), type: "conversation.item.input_audio_transcription.failed" };
+  const spent = await session([created("gpt-4o-transcribe"), ...WORDS, failed], { sends: [SOUND] });
+  assertGreater(spent, 1_800 - 1);
+});
+
+ownEngineTests("webSocket").test(
+  "a budget counts the output of a response that reports only its input",
+  async () => {
+    const spent = await session([
+      { type: "session.created", session: { model: "gpt-realtime" } },
+      { type: "response.created", response: { id: "r", status: "in_progress" } },
+      { type: "response.output_text.delta", response_id: "r", delta: "word ".repeat(1_000) },
+      { type: "response.done", response: { id: "r", status: "completed", usage: { input_tokens: 10 } } },
+    ]);
+    // 1,000 tokens of text at 16.00 per million.
+    assertGreater(spent, 16_000 - 1);
+  },
+);
