@@ -4,6 +4,7 @@ import { type FrameHead, FrameReader, OPCODES, unmasked } from "./websocket_fram
 import { JsonScanner } from "./json_scanner.ts";
 import { TextMeter } from "./text_meter.ts";
 import type { SelectionNode } from "./json_selection.ts";
+import { NO_SINK, type TextSink } from "./text_sink.ts";
 
 /** Receives selected values, and the ends of messages. */
 export interface MessageListener {
@@ -28,8 +29,13 @@ export class MessageScanner {
   /** The number of bytes of the frame's payload that have passed. */
   #offset = 0;
 
-  constructor(selection: SelectionNode, { onValue, onEnd }: MessageListener) {
-    this.#json = new JsonScanner(selection, onValue, { texts: this.#text });
+  /** `media` receives the values that are selected as media. */
+  constructor(
+    selection: SelectionNode,
+    { onValue, onEnd }: MessageListener,
+    { media = NO_SINK }: { media?: TextSink } = {},
+  ) {
+    this.#json = new JsonScanner(selection, onValue, { texts: this.#text, media });
     this.#frames = new FrameReader(Infinity, {
       onHead: ({ opcode, hasReservedBits }) => {
         this.#offset = 0;

@@ -50,6 +50,14 @@ export class ClientSound {
     this.#all += bytes;
   }
 
+  /** Adds sound that the client puts into the conversation. It is never transcribed. */
+  addItem(bytes: number): void {
+    this.#all += bytes;
+    this.#speech += bytes;
+    this.#sinceResponse += bytes;
+    this.#speechSinceResponse += bytes;
+  }
+
   /** Notes that the client asks to remove the sound that it has sent. */
   clear(): void {
     if (this.#clears++ === 0) this.#clearable = this.#sinceSpeech;

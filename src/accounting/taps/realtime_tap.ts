@@ -5,6 +5,7 @@
  */
 
 import type { ResponseSummary } from "./response_summary.ts";
+import { LengthMeter } from "../../payload/length_meter.ts";
 import { MessageScanner } from "../../payload/message_scanner.ts";
 import { ReportedUsage } from "../usage/reported_usage.ts";
 import { sumOf, type Usage, type UsageDraft } from "../usage/usage.ts";
@@ -52,10 +53,17 @@ const FROM_UPSTREAM = compileSelection({
   goAway: true,
   response: { id: true, usage: true, status: true, model: true, ...OUTPUT_FORMAT },
 });
+/** The sound of an item of the conversation. */
+const SOUND_OF_ITEM = { content: { "*": { audio: "media" } } } as const;
 const FROM_CLIENT = compileSelection({
   type: true,
   setup: { model: true },
-  response: { output_audio_format: true, audio: { output: { format: { type: true } } } },
+  item: SOUND_OF_ITEM,
+  response: {
+    output_audio_format: true,
+    audio: { output: { format: { type: true } } },
+    input: { "*": SOUND_OF_ITEM },
+  },
 });
 /** The beginning of the types of all events about a transcription. */
 const TRANSCRIPTION = "conversation.item.input_audio_transcription.";
@@ -157,6 +165,8 @@ export class RealtimeTap {
     onValue: (path, value) => this.#found(path, value),
     onEnd: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
   });
+  /** The sound of the items in the client's current message. */
+  readonly #itemSound = new LengthMeter();
   readonly #client = new MessageScanner(FROM_CLIENT, {
     onValue: (path, value) => {
       if (path === "setup.model") {
@@ -169,7 +179,7 @@ export class RealtimeTap {
       }
     },
     onEnd: (bytes) => this.#endSent(bytes),
-  });
+  }, { media: this.#itemSound });
 
   /** Reads the next bytes of the upstream. Does not keep a reference to them. */
   write(piece: Uint8Array): void {
@@ -389,12 +399,14 @@ export class RealtimeTap {
 
   #endSent(bytes: number): void {
     const types = this.#sentTypes;
+    const itemSound = this.#itemSound.take();
     const isAudio = types.size === 1 && types.has("input_audio_buffer.append");
     // Servers differ on which of several types counts.
     const may = (type: string): boolean => types.has(type) || types.size === MAX_TYPES;
     if (may("response.create")) this.#due = Math.min(this.#due + 1, MAX_RESPONSES);
     if (isAudio) this.#sound.addInput(bytes);
-    else this.#sentTokens += bytes / BYTES_PER_TOKEN;
+    else this.#sentTokens += (bytes - itemSound) / BYTES_PER_TOKEN;
+    this.#sound.addItem(itemSound);
     // A server may understand a message in which the proxy finds no type.
     if (may("input_audio_buffer.append") || types.size === 0) this.#sound.add(bytes);
     if (types.has("input_audio_buffer.clear")) this.#sound.clear();

@@ -271,6 +271,28 @@ Deno.test("detected speech counts by its times, and silence does not", () => {
   assertNear(seconds(later), 58, 0.1);
 });
 
+Deno.test("sound in an item counts as sound, and the text around it as text", () => {
+  const content = [
+    { type: "input_audio", audio: "A".repeat(640_000) },
+    { type: "input_text", text: "x".repeat(4_000) },
+  ];
+  const item = { type: "message", role: "user", content };
+  for (
+    const event of [
+      { type: "conversation.item.create", item },
+      { ...CREATE, response: { conversation: "none", input: [item] } },
+    ]
+  ) {
+    for (const speech of [[], [committed("a")]]) {
+      const session = new Session().server(created(WHISPER), ...speech).client(event).server(begun("r"));
+      const [one] = session.tap.end().unfinished ?? [];
+      assertNear(one?.inputAudioTokens ?? 0, 100, 2);
+      assertNear(one?.inputTokens ?? 0, 1_100, 60);
+      assertEquals(seconds(session), 0);
+    }
+  }
+});
+
 Deno.test("absurd times of speech count no more than an hour", () => {
   for (const end of [1e308, -5, "7", null, {}]) {
     const { tap } = new Session().server(created(WHISPER)).client(sound(1)).server(
