@@ -63,6 +63,8 @@ export class Transcriptions {
   #detected: { readonly itemId: string; readonly times: MaybeTimes } | undefined;
   /** The tokens of sound that was counted for speech that was shorter, so that it is part of later speech. */
   #returned = 0;
+  /** The model of the latest transcription that did not report its sound. */
+  #unreported: string | undefined;
 
   constructor(sound: ClientSound) {
     this.#sound = sound;
@@ -155,7 +157,11 @@ export class Transcriptions {
   /** Ends the session. Returns the usage of each model. */
   end(): UsageStep[] {
     const speeches = [...this.#speeches.values()];
-    this.#addReturned(speeches.findLast(({ isTimed }) => !isTimed));
+    const latest = speeches.findLast(({ isTimed }) => !isTimed);
+    if (latest !== undefined) this.#addReturned(latest);
+    else if (this.#unreported !== undefined && this.#returned > 0) {
+      this.#estimate({ model: this.#unreported, sound: this.#returned, text: 0 });
+    }
     for (const speech of speeches) {
       if (!speech.isCommitted) this.#addSound(speech);
       if (speech.text > 0 || speech.sound > 0) this.#estimate(speech);
@@ -197,8 +203,9 @@ export class Transcriptions {
     this.#returned = Math.max(0, this.#returned + Math.min(later, sound - reported));
   }
 
-  #addReturned(speech: Speech | undefined): void {
-    if (speech === undefined || speech.isTimed) return;
+  #addReturned(speech: Speech): void {
+    if (speech.isTimed) return;
+    this.#unreported = speech.model;
     speech.sound += this.#returned;
     this.#returned = 0;
   }

@@ -233,6 +233,9 @@ Deno.test("sound that was sent before the server confirms earlier speech counts 
   const unreported = new Session().server(created(WHISPER)).client(...all)
     .server(committed("a"), completed("a", 1), committed("b"), about("completed", "b", { transcript: "x" }));
   assert(seconds(unreported) >= 60, `${seconds(unreported)}`);
+  const early = new Session().server(created(WHISPER)).client(...all)
+    .server(committed("a"), committed("b"), about("completed", "b", { transcript: "x" }), completed("a", 1));
+  assert(seconds(early) >= 60, `${seconds(early)}`);
 });
 
 Deno.test("push to talk: sound whose transcription reported its usage counts once", () => {
