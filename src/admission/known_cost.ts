@@ -23,8 +23,8 @@ export interface CostedRequest {
 }
 
 /**
- * What is known of the cost of a request. `isWebSocket` means that the client requests a WebSocket. `query` is
- * the raw query.
+ * What is known of the cost of a request. `isWebSocket` means that the client requests a WebSocket. `query`
+ * is the raw query.
  */
 export function costOfRequest(
   request: CostedRequest & { readonly isWebSocket: boolean; readonly query: string },
@@ -35,8 +35,8 @@ export function costOfRequest(
 }
 
 /**
- * Whether a WebSocket of OpenAI's realtime API joins a call that exists. The call has its own model, its sound
- * passes elsewhere, and it continues after the WebSocket
+ * Whether a WebSocket of OpenAI's realtime API joins a call that exists. The call has its own model, its
+ * sound passes elsewhere, and it continues after the WebSocket
  * (https://platform.openai.com/docs/guides/realtime-server-controls).
  */
 export function joinsCall(query: string): boolean {

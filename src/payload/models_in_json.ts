@@ -233,8 +233,9 @@ class ModelWatcher implements JsonWatcher<Place> {
       ? MEMBER_OF_HOSTED_TOOL
       : INNER;
     if (key === undefined) return role === "content unless object" ? contentPlace("text") : inner;
-    // The engine of a plugin of OpenRouter is a search engine or a reader of files, and no model.
-    if (inner === MEMBER_OF_HOSTED_TOOL && foldKey(key) === "engine") return undefined;
+    // The engine of a plugin of OpenRouter is a search engine or a reader of files, and no model. But an
+    // object in its place can name one.
+    if (inner === MEMBER_OF_HOSTED_TOOL && foldKey(key) === "engine") return inner;
     const member = role === "root" ? this.#watch?.memberOf(key, keyStart) : undefined;
     if (role === "root" && key === "prompt") return PROMPT;
     const charge = role === "root" ? chargeOfMember(key) : undefined;

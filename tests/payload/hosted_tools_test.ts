@@ -172,6 +172,17 @@ for (const [what, [body, expected]] of Object.entries(HOSTED)) {
   });
 }
 
+Deno.test("hostedTools: the engine of a plugin is no model, but an object in its place can name one", async () => {
+  const modelsOf = async (plugin: unknown) => {
+    const bytes = new TextEncoder().encode(JSON.stringify({ model: "a", plugins: [plugin] }));
+    return (await readJsonObject(bytes, { operation: "chat_completions", pause: createPause() })).models;
+  };
+  assertEquals(await modelsOf({ id: "file-parser", pdf: { engine: "mistral-ocr" } }), ["a"]);
+  assertEquals(await modelsOf({ id: "web", Engine: "exa" }), ["a"]);
+  assertEquals(await modelsOf({ id: "web", engine: { model: "b" } }), ["a", "b"]);
+  assertEquals(await modelsOf({ id: "web", engine: [{ engine: { models: ["b"] } }] }), ["a", "b"]);
+});
+
 Deno.test("hostedTools: too many hosted tools are an error, and many functions are none", async () => {
   const many = (type: (at: number) => string) => ({
     tools: Array.from({ length: 1_000 }, (_, at) => ({ type: type(at), name: `f${at}` })),

@@ -34,7 +34,7 @@ export class ClientSound {
   #speechSinceResponse = 0;
   /** The sound that does not count as speech yet. */
   #beforeSpeech = 0;
-  /** The part of the speech that the next response hears, or an unfinished one. */
+  /** The part of the speech that counts for the next response, or for an unfinished one. */
   #later = 0;
 
   /** Adds sound that may become speech. */
@@ -85,8 +85,9 @@ export class ClientSound {
   }
 
   /**
-   * Returns the bytes since the latest speech. `later` of them may be part of later speech, because the client
-   * may have sent more sound since it ended its speech. `isEnd`: the server states that the speech has ended.
+   * Returns the bytes since the latest speech. `later` of them may be part of later speech, because the
+   * client may have sent more sound since it ended its speech. `isEnd`: the server states that the speech has
+   * ended.
    */
   takeSpeech({ isEnd }: { isEnd: boolean }): { readonly bytes: number; readonly later: number } {
     const bytes = this.#sinceSpeech;
