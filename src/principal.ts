@@ -128,8 +128,8 @@ export function hasProject({ kind }: Pick<Principal, "kind">): boolean {
 /** Makes the principal of a token in the configuration. */
 export function sharedPrincipal(name: string, rules: Rules = {}): Principal {
   const key = tokenKey({ name });
-  const subjects = Object.keys(rules).length === 0 ? [] : [{ key, what: "token", rules } as const];
-  return { kind: "shared", key, name, subjects, keys: NO_KEYS };
+  // A token without rules counts too: a reload can give it a budget, which includes earlier spending.
+  return { kind: "shared", key, name, subjects: [{ key, what: "token", rules }], keys: NO_KEYS };
 }
 
 /**
