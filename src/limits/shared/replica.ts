@@ -10,6 +10,7 @@ import { excessOf } from "../limit_check.ts";
 import { AdapterClock } from "./adapter_clock.ts";
 import { BalanceRaiser, RAISE_BESIDE_MS, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
 import { BoundedLimits } from "./bounded_limits.ts";
+import { ComparedLimits } from "./compared_limits.ts";
 import { CostPages } from "./cost_pages.ts";
 import { HoldingQueue } from "./holding_queue.ts";
 import { needsBalance } from "./needs_balance.ts";
@@ -17,7 +18,14 @@ import { ObjectHoldings } from "./object_holdings.ts";
 import type { ReplicaParts, ReplicaResult, ReplicaTake } from "./replica_parts.ts";
 import { Settlements, type Used } from "./settlements.ts";
 import { SharedHold } from "./shared_hold.ts";
-import { type Holding, type Raise, type Sender, type TakeResult, TELLING_MS } from "./shared_limits.ts";
+import {
+  type Holding,
+  type LimitedLedger,
+  type Raise,
+  type Sender,
+  type TakeResult,
+  TELLING_MS,
+} from "./shared_limits.ts";
 
 /** The time between two signs of life of a replica, in milliseconds. */
 const RENEW_MS = 2_000;
@@ -42,6 +50,8 @@ export class Replica {
   readonly #queue: HoldingQueue;
   readonly #raiser: BalanceRaiser;
   readonly #settlements: Settlements;
+  /** The limits whose counts this replica has raised to the database. */
+  readonly #compared = new ComparedLimits();
   readonly #holdings = new Map<string, Holding>();
   /** The ids of requests that wait for the answer of the adapter. The adapter may hold them already. */
   readonly #taking = new Set<string>();
@@ -141,6 +151,7 @@ export class Replica {
     const needs = take.ledgers.filter(needsBalance);
     // The cost is booked for all of them, so that all are raised.
     if (needs.length > 0) this.#raiser.use(holding.keys);
+    if (!take.isFree) await this.#raiseNew(needs);
     const session = this.#session;
     this.#taking.add(id);
     const result = await this.#tryTake(id, take);
@@ -213,6 +224,16 @@ export class Replica {
       // The adapter could not be reached. It drops the holdings when they expire.
     }
     await this.#limits.close().catch(() => {});
+  }
+
+  /**
+   * Raises the counts of limits that this replica sees for the first time. The spending of a token that had
+   * no limit meanwhile is only in the database. If that fails, the counts stay as they are.
+   */
+  async #raiseNew(ledgers: readonly LimitedLedger[]): Promise<void> {
+    const fresh = this.#compared.newOf(ledgers);
+    if (fresh.length === 0 || this.#isAway || this.#isClosed) return;
+    if (await this.#raiser.seed(fresh.map(({ key }) => key))) this.#compared.add(fresh);
   }
 
   /**

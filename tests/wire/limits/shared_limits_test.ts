@@ -108,6 +108,19 @@ pairTest("a rejected request does not count, and a client that leaves frees its 
   );
 });
 
+pairTest("a budget that a token gets again includes what it spent without one", async (pair) => {
+  const budget = { total_usd: 10 * COST_MICROS / 1e6 };
+  const { value, id } = await pair.first.token({ budget });
+  const change = async (total_usd: number | null) =>
+    assertEquals((await pair.first.api("PATCH", `/tokens/${id}`, { budget: { total_usd } })).status, 200);
+  for (const proxy of [pair.first, pair.second]) assertEquals((await pair.send(proxy, value)).status, 200);
+  await change(null);
+  for (let sent = 0; sent < 10; sent++) assertEquals((await pair.send(pair.first, value)).status, 200);
+  await change(budget.total_usd);
+  const { status, message } = await pair.send(pair.second, value);
+  assertEquals([status, message], [429, "This token has spent its budget of $0.006000 in total."]);
+});
+
 pairTest("a budget holds over two replicas with requests in parallel", async (pair) => {
   const { value, id } = await pair.first.token({ budget: { total_usd: 0.009 } });
   let turn = 0;
