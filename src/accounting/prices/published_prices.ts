@@ -52,33 +52,59 @@ export async function builtInProviders(): Promise<readonly Provider[]> {
   return await BUILT_IN ?? [];
 }
 
-/** Opens the library with its current list: the built-in list, or the list of the last {@link openPrices}. */
-export function publishedPrices(version: string = BUILT_IN_VERSION): PriceLibrary {
+/**
+ * The list of the npm package, which has one list for the whole process. `undefined` until the first
+ * {@link useList}: the built-in list.
+ */
+let listInUse: readonly Provider[] | undefined;
+
+/** Gives the npm package a list. Call it before each look-up: another library may have used another list. */
+function useList(providers: readonly Provider[] | undefined): void {
+  if (providers === undefined || providers === listInUse) return;
+  updatePrices(({ setProviderData }) => setProviderData([...providers]));
+  listInUse = providers;
+}
+
+/**
+ * Opens the library with a list, or else with the current list: the built-in list, or the list of the last
+ * {@link openPrices}.
+ */
+export function publishedPrices(
+  version: string = BUILT_IN_VERSION,
+  list: readonly Provider[] | undefined = listInUse,
+): PriceLibrary {
   // Finding a model takes longer than computing its cost, so the results are cached.
   const known = new Map<string, PublishedPrice | undefined>();
   const providers = new Map<string, string | undefined>();
   const addresses = new Map<string, string | undefined>();
+  const inList = <Found>(find: () => Found): Found => {
+    useList(list);
+    return find();
+  };
   return {
     version,
-    knows: (provider) => findProvider({ providerId: provider })?.id !== undefined,
-    providerAt: (url) => remembered(addresses, url, () => findProvider({ providerApiUrl: url })?.id),
+    knows: (provider) => inList(() => findProvider({ providerId: provider })?.id !== undefined),
+    providerAt: (url) =>
+      remembered(addresses, url, () => inList(() => findProvider({ providerApiUrl: url })?.id)),
     priceOf: (model, provider) =>
       model.length > MAX_NAME
         ? undefined
-        : remembered(known, `${provider} ${model}`, () => findPrice(model, provider)),
+        : remembered(known, `${provider} ${model}`, () => inList(() => findPrice(model, provider))),
     providerOf: (model) =>
-      model.length > MAX_NAME ? undefined : remembered(providers, model, () => findProviderOf(model)),
+      model.length > MAX_NAME
+        ? undefined
+        : remembered(providers, model, () => inList(() => findProviderOf(model))),
   };
 }
 
 /**
- * Opens the library with a list. `undefined` means the built-in list. Libraries that were opened earlier must
- * not be used any more.
+ * Opens the library with a list. `undefined` means the built-in list. Libraries that were opened earlier keep
+ * their lists, because running requests have their prices.
  */
 export async function openPrices(list: PriceList | undefined): Promise<PriceLibrary> {
-  const providers = [...list?.providers ?? await builtInProviders()];
-  updatePrices(({ setProviderData }) => setProviderData(providers));
-  return publishedPrices(list?.version);
+  const providers = list?.providers ?? await builtInProviders();
+  useList(providers);
+  return publishedPrices(list?.version, providers);
 }
 
 function remembered<Value>(map: Map<string, Value>, key: string, find: () => Value): Value {
