@@ -20,6 +20,7 @@ import { isPartialContent } from "../http/partial_content.ts";
 import type { ObjectRequest } from "./settlement/object_paths.ts";
 import { essenceOf } from "../payload/media_type.ts";
 import type { ResponseSummary } from "./taps/response_summary.ts";
+import type { EndpointPrices } from "./prices/endpoint_prices.ts";
 import type { RunningExchange } from "./running_exchange.ts";
 import { storedText } from "./stored_text.ts";
 import { type Tap, tapOf } from "./taps/tap.ts";
@@ -51,6 +52,8 @@ export class Account implements ExchangeAccount, Listed {
   readonly #startedAt: number;
   readonly #client: string;
   readonly #parts: AccountParts;
+  /** The prices of the admission. `undefined` until the request is admitted. */
+  #prices: EndpointPrices | undefined;
   #costs: ExchangeCosts | undefined;
   readonly #owner: AccountOwner;
   #request: AccountedRequest = UNKNOWN_REQUEST;
@@ -104,7 +107,7 @@ export class Account implements ExchangeAccount, Listed {
   #newCosts(): ExchangeCosts {
     const { endpoint } = this;
     const { outputs, speeds } = this.#parts;
-    const prices = this.#owner.pricesOf(endpoint);
+    const prices = this.#prices ?? this.#owner.pricesOf(endpoint);
     return new ExchangeCosts(endpoint, { startedAt: this.#startedAt, prices, outputs, speeds });
   }
 
@@ -119,6 +122,8 @@ export class Account implements ExchangeAccount, Listed {
    */
   setAdmission(admission: AccountAdmission | undefined): void {
     this.#admission = admission;
+    // A reload can replace the list of prices while the request runs.
+    if (this.endpoint !== undefined) this.#prices ??= this.#owner.pricesOf(this.endpoint);
   }
 
   /** Returns the data of the exchange that another thread records if this thread ends. */

@@ -9,6 +9,7 @@ import type { ExchangeRecord } from "../exchange_record.ts";
 import type { Field } from "../http/fields.ts";
 import type { Account } from "./account.ts";
 import type { EndpointPrices } from "./prices/endpoint_prices.ts";
+import type { MadePrices } from "./settlement/made_prices.ts";
 import type { Objects } from "./settlement/objects.ts";
 import type { RecentOutputs } from "./estimates/recent_outputs.ts";
 import type { RecentSpeeds } from "./estimates/recent_speeds.ts";
@@ -46,6 +47,8 @@ export interface AccountParts {
   readonly clock: Clock;
   readonly outputs: RecentOutputs;
   readonly speeds: RecentSpeeds;
+  /** The prices at which objects were made. */
+  readonly madePrices: MadePrices;
   /** Keeps objects that continue after their exchange. */
   readonly objects: Pick<Objects, "hasRoom" | "add" | "received">;
 }

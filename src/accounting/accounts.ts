@@ -13,6 +13,7 @@ import type { ResponseSummary } from "./taps/response_summary.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./prices/cost.ts";
 import { EndpointPrices } from "./prices/endpoint_prices.ts";
+import { MadePrices } from "./settlement/made_prices.ts";
 import type { Objects } from "./settlement/objects.ts";
 import { RecentOutputs } from "./estimates/recent_outputs.ts";
 import { RecentSpeeds } from "./estimates/recent_speeds.ts";
@@ -65,7 +66,8 @@ export class Accounts implements AccountOwner {
     this.#parts = parts;
     const { clock, pricer, objects } = parts;
     this.#noPrices = new EndpointPrices(pricer, undefined);
-    this.#shared = { clock, objects, outputs: this.#outputs, speeds: this.#speeds };
+    const madePrices = new MadePrices();
+    this.#shared = { clock, objects, outputs: this.#outputs, speeds: this.#speeds, madePrices };
   }
 
   /** Opens the account of an exchange. The end of the exchange settles it. */

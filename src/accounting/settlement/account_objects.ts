@@ -52,13 +52,13 @@ const MAX_UNNOTICED_BYTES = 64 * 1024;
 /** The object that one exchange concerns. */
 export class AccountObjects {
   readonly #of: ObjectAccount;
-  readonly #parts: Pick<AccountParts, "objects" | "outputs">;
+  readonly #parts: Pick<AccountParts, "objects" | "outputs" | "madePrices">;
   #hasCreated = false;
   #isBackground: boolean | undefined;
   /** The number of bytes of text at which the text of an object is recorded again. */
   #noticedBytes = 0;
 
-  constructor(of: ObjectAccount, parts: Pick<AccountParts, "objects" | "outputs">) {
+  constructor(of: ObjectAccount, parts: Pick<AccountParts, "objects" | "outputs" | "madePrices">) {
     this.#of = of;
     this.#parts = parts;
   }
@@ -95,7 +95,10 @@ export class AccountObjects {
     if (!this.#parts.objects.hasRoom(origin)) return;
     this.#hasCreated = true;
     const held = admission.handOver();
-    this.#parts.objects.add(awaitedObject(id, origin, held), held);
+    const made = awaitedObject(id, origin, held);
+    const { costs, backend } = this.#of;
+    this.#parts.madePrices.add(made, { costs, backend });
+    this.#parts.objects.add(made, held);
   }
 
   /**
@@ -184,7 +187,7 @@ export class AccountObjects {
   }
 
   #settlement(object: AwaitedObject, part: ReportedPart): Settlement {
-    const { costs, backend } = this.#of;
+    const { costs, backend } = this.#parts.madePrices.of(object) ?? this.#of;
     const charge = costs.chargeOfObject(object, part, backend);
     const { outputTokens } = part.usage;
     if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {

@@ -3,6 +3,7 @@
 import type { AwaitedObject } from "../../storage/object_store.ts";
 import type { ResponseSummary } from "../taps/response_summary.ts";
 import type { Charge, Reported } from "../charge.ts";
+import { LOCAL_VERSION } from "../prices/place_prices.ts";
 import { estimatedTokens } from "../estimates/estimate.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import { BATCH_TIER } from "../prices/price_factor.ts";
@@ -101,12 +102,13 @@ export function reservedCharge({ reservedMicros }: AwaitedObject): Settlement {
 
 /**
  * Returns the charge of an object with reported usage. If the usage has no price, the cost is that of the
- * reservation.
+ * reservation. The same holds for a server that costs nothing by now, and did not when the object was made.
  */
 export function chargeOfObject(object: AwaitedObject, reported: Charge | undefined): Charge {
   const reserved = reservedCharge(object).charge;
   if (reported === undefined) return reserved;
-  if (reported.cost !== undefined || reserved.cost === undefined) return reported;
+  const isPriced = reported.cost !== undefined && reported.cost.version !== LOCAL_VERSION;
+  if (isPriced || reserved.cost === undefined) return reported;
   return { ...reported, cost: reserved.cost, source: reserved.source };
 }
 
