@@ -13,8 +13,11 @@ import type { ResponseSummary } from "./taps/response_summary.ts";
 import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./prices/cost.ts";
 import { EndpointPrices } from "./prices/endpoint_prices.ts";
+import { settlementAt } from "./settlement/account_objects.ts";
 import { MadePrices } from "./settlement/made_prices.ts";
 import type { Objects } from "./settlement/objects.ts";
+import type { ReportedPart, Settlement } from "./settlement/settlement.ts";
+import type { AwaitedObject } from "../storage/object_store.ts";
 import { RecentOutputs } from "./estimates/recent_outputs.ts";
 import { RecentSpeeds } from "./estimates/recent_speeds.ts";
 import { speedSample } from "./estimates/speed_sample.ts";
@@ -127,6 +130,15 @@ export class Accounts implements AccountOwner {
       this.#prices.set(endpoint, prices);
     }
     return prices;
+  }
+
+  /**
+   * Returns the charge of an object that an exchange of these accounts made, by reported usage and at the
+   * prices of that exchange. `undefined` if the prices are not known any more.
+   */
+  chargeMade(object: AwaitedObject, part: ReportedPart): Settlement | undefined {
+    const made = this.#shared.madePrices.of(object);
+    return made && settlementAt(made, object, { part, outputs: this.#outputs });
   }
 
   #clientOf(userAgent: string): string {

@@ -14,6 +14,7 @@ import type { AccountAdmission } from "../account_admission.ts";
 import type { AccountedExchange, AccountParts } from "../accounted_exchange.ts";
 import { awaitedObject, type ObjectOrigin, pendingObjectId } from "./awaited_object.ts";
 import type { ExchangeCosts } from "../exchange_costs.ts";
+import type { MadeAt } from "./made_prices.ts";
 import type { ObjectRequest } from "./object_paths.ts";
 import type { ObjectResponse } from "./object_response.ts";
 import type { ReportedPart, Settlement } from "./settlement.ts";
@@ -187,16 +188,27 @@ export class AccountObjects {
   }
 
   #settlement(object: AwaitedObject, part: ReportedPart): Settlement {
-    const { costs, backend } = this.#parts.madePrices.of(object) ?? this.#of;
-    const charge = costs.chargeOfObject(object, part, backend);
-    const { outputTokens } = part.usage;
-    if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
-      this.#parts.outputs.add(
-        { endpoint: object.endpoint, model: object.model, principal: object.principal },
-        outputTokens,
-      );
-    }
-    const tokens = costs.countedTokens(charge) ?? 0;
-    return { charge, tokens, model: part.model, stopReason: part.stopReason };
+    return settlementAt(this.#parts.madePrices.of(object) ?? this.#of, object, {
+      part,
+      outputs: this.#parts.outputs,
+    });
   }
+}
+
+/** Returns the charge of an object by reported usage, at the prices of a request. */
+export function settlementAt(
+  { costs, backend }: MadeAt,
+  object: AwaitedObject,
+  { part, outputs }: { readonly part: ReportedPart; readonly outputs: AccountParts["outputs"] },
+): Settlement {
+  const charge = costs.chargeOfObject(object, part, backend);
+  const { outputTokens } = part.usage;
+  if (object.kind !== "batch" && object.model !== undefined && outputTokens !== undefined) {
+    outputs.add(
+      { endpoint: object.endpoint, model: object.model, principal: object.principal },
+      outputTokens,
+    );
+  }
+  const tokens = costs.countedTokens(charge) ?? 0;
+  return { charge, tokens, model: part.model, stopReason: part.stopReason };
 }

@@ -3,10 +3,13 @@
 import type { AccountLimiter, TakenExchange } from "../../accounting/account_admission.ts";
 import type { RunningExchange } from "../../accounting/running_exchange.ts";
 import type { Objects } from "../../accounting/settlement/objects.ts";
+import { objectKey } from "../../accounting/settlement/open_objects.ts";
+import type { ReportedPart, Settlement } from "../../accounting/settlement/settlement.ts";
 import type { JwtAccess } from "../../auth/jwt/client_jwt.ts";
 import type { KnownObjects } from "../../objects/known_objects.ts";
 import type { ManagementRoutes } from "../../own_routes/own_reply.ts";
 import type { SecretBox } from "../../storage/secret_box.ts";
+import type { AwaitedObject } from "../../storage/object_store.ts";
 import type { ExchangeRow, Store } from "../../storage/store.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { ThreadPort } from "../../workers/thread_port.ts";
@@ -24,6 +27,8 @@ import { ThreadRequests } from "./thread_requests.ts";
 
 /** How long the main thread waits for what a thread reports, in milliseconds. */
 const REPORT_MS = 500;
+/** The most objects whose threads are remembered. A thread does not know the prices of more objects. */
+const MAX_MADE = 1_000;
 
 /** What {@link ManagedThreads} needs of the management plane. */
 export interface ManagedThreadsParts {
@@ -59,6 +64,8 @@ export class ManagedThreads {
   readonly state = new SharedState();
   readonly #parts: ManagedThreadsParts;
   readonly #threads = new Set<Thread>();
+  /** The threads whose requests made the latest objects, by the keys of the objects. */
+  readonly #makers = new Map<string, Thread>();
   /** When the last report began. */
   #reportedAt = Number.NEGATIVE_INFINITY;
   /** Settles when no report is being made. */
@@ -137,6 +144,20 @@ export class ManagedThreads {
     for (const cut of thread.limits.cut()) onEnded(cutRow(cut, clock.epochMs()));
   }
 
+  #made(object: AwaitedObject, thread: Thread): void {
+    const [oldest] = this.#makers.keys();
+    if (this.#makers.size >= MAX_MADE && oldest !== undefined) this.#makers.delete(oldest);
+    this.#makers.set(objectKey(object), thread);
+  }
+
+  /** The charge of an object by the thread that made it, which knows the prices of that time. */
+  async #chargeMade(object: AwaitedObject, part: ReportedPart): Promise<Settlement | undefined> {
+    const maker = this.#makers.get(objectKey(object));
+    if (maker === undefined || !this.#threads.has(maker)) return undefined;
+    // The thread may end meanwhile. The thread with the response then knows a price too.
+    return await maker.port.call("chargeMade", object, part).catch(() => undefined);
+  }
+
   #others(thread: Thread): Thread[] {
     return [...this.#threads].filter((other) => other !== thread);
   }
@@ -199,6 +220,7 @@ export class ManagedThreads {
       failedOver: onFailover,
       contradicted: onContradiction,
       objectAdded: (object, held, done) => {
+        this.#made(object, thread);
         objects.add(object, held);
         Atomics.store(new Int32Array(done), 0, 1);
         Atomics.notify(new Int32Array(done), 0);
@@ -211,7 +233,8 @@ export class ManagedThreads {
         objects.responseEnded({
           ...response,
           receivedBytes: () => receivedBytes,
-          charge: (object, part) => port.call("chargeObject", id, object, part),
+          charge: async (object, part) =>
+            await this.#chargeMade(object, part) ?? await port.call("chargeObject", id, object, part),
           asOwnObject: (id) => ({ ...ownObject, id }),
         }),
       answer: (id, request) => requests.answer(id, request),

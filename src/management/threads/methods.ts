@@ -153,6 +153,11 @@ export interface ManagedThreadMethods {
     object: AwaitedObject,
     part: ReportedPart,
   ) => Settlement | Promise<Settlement>;
+  /**
+   * The charge of an object that a request of the thread made, at the prices of that request. `undefined` if
+   * the thread does not know them any more.
+   */
+  readonly chargeMade: (object: AwaitedObject, part: ReportedPart) => Settlement | undefined;
   /** No further object of a creator can be awaited for a while. */
   readonly noRoom: (creator: ObjectCreator) => void;
   /** The next piece of the body of a request. */

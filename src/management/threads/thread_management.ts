@@ -152,6 +152,7 @@ export class ThreadManagement {
     return {
       chargeObject: (id: number, object: AwaitedObject, part: ReportedPart) =>
         this.#threadObjects.charge(id, object, part),
+      chargeMade: (object, part) => this.accounts.chargeMade(object, part),
       noRoom: (creator) => this.#threadObjects.noRoom(creator),
       pullBody: (id) => this.#routes.pullBody(id),
       authenticated: (id, holder) => this.#routes.authenticated(id, holder),

@@ -3,7 +3,10 @@
 import { assertEquals, assertGreater } from "@std/assert";
 import { priceFileText } from "../../../src/accounting/prices/price_list.ts";
 import type { Endpoint } from "../../../src/config/config.ts";
+import { Management } from "../../bench/soak/management.ts";
 import { gather } from "../../support/clients/http_reader.ts";
+import { rawRequest } from "../../support/clients/raw_client.ts";
+import { unless, withoutLinux } from "../../support/runner/left_out.ts";
 import { copiedList, providerIn } from "../../support/data/price_lists.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
 import { type ManagedOptions, ManagedProxy } from "../../support/proxies/managed_proxy.ts";
@@ -48,6 +51,40 @@ for (const [name, before, after, costMicros] of CASES) {
     assertEquals((await managed.api("GET", `/tokens/${tokenId}`)).body.spent.total_micros, costMicros);
   });
 }
+
+Deno.test({
+  ...unless(
+    withoutLinux(),
+    "reload: background responses keep their prices, whichever thread gets their end",
+  ),
+  async fn() {
+    await using upstream = new ObjectUpstream();
+    await using proxies = await ObjectProxies.at(upstream.origin);
+    const proxy = await proxies.start({ WORKERS: "2" });
+    const token = await makeToken(proxy, "anna", { budget: { total_usd: 1 } });
+    // Each request has a connection of its own, so that both threads get some.
+    const send = async (line: string, body = ""): Promise<string> => {
+      const fields = [`Authorization: Bearer ${token.value}`, "Content-Type: application/json"];
+      if (body !== "") fields.push(`Content-Length: ${body.length}`);
+      const { status, text } = await rawRequest(proxy.url, [`${line} HTTP/1.1`, ...fields], body);
+      assertEquals(status, 200, text);
+      return text;
+    };
+    const ids: string[] = [];
+    for (let made = 0; made < 8; made++) {
+      ids.push(JSON.parse(await send("POST /openai/v1/responses", JSON.stringify(BACKGROUND))).id);
+    }
+    const file = `${proxies.folder}/config.toml`;
+    const text = await Deno.readTextFile(file);
+    await Deno.writeTextFile(file, text.replace("input = 2, output = 10", "input = 1, output = 1"));
+    await new Management(proxy.url).ask("POST", "/reload");
+    for (const id of ids) {
+      upstream.end(id);
+      await send(`GET /openai/v1/responses/${id}`);
+    }
+    assertEquals(await spentBy(proxy, token), ids.length * OBJECT_COST);
+  },
+});
 
 Deno.test("a background response counts its reservation if nothing costs money after a restart", async () => {
   await using upstream = new ObjectUpstream();
