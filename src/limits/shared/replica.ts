@@ -233,7 +233,10 @@ export class Replica {
   async #raiseNew(ledgers: readonly LimitedLedger[]): Promise<void> {
     const fresh = this.#compared.newOf(ledgers);
     if (fresh.length === 0 || this.#isAway || this.#isClosed) return;
-    if (await this.#raiser.seed(fresh.map(({ key }) => key))) this.#compared.add(fresh);
+    if (!await this.#raiser.seed(fresh.map(({ key }) => key))) return;
+    this.#compared.add(fresh);
+    // Other replicas write their last spending a moment later.
+    this.#raiser.raiseIn(RAISE_SOON_MS);
   }
 
   /**

@@ -331,6 +331,9 @@ Deno.test("Replica: when the shared counts are away, it learns at once what all 
   const reads: number[] = [];
   const { clock, limits, replica, health } = await join({ readBalances: spentHours({ micros: 1 }, reads) });
   await replica.take(takeOf("t", { monthBudgetMicros: 1_000_000 }));
+  // The counts of new limits are raised again soon.
+  clock.pass(2_000);
+  await nextTask();
   const count = reads.length;
   limits.isDown = true;
   clock.pass(2_000);
@@ -339,6 +342,23 @@ Deno.test("Replica: when the shared counts are away, it learns at once what all 
   clock.pass(0);
   await nextTurn();
   assertEquals(reads.length, count + 1);
+  await replica.close();
+});
+
+Deno.test("Replica: the counts of new limits are raised before their first request, and once again soon", async () => {
+  const reads: number[] = [];
+  const { clock, replica } = await join({ readBalances: spentHours({ micros: 1 }, reads) });
+  const take = takeOf("t", { monthBudgetMicros: 1_000_000 });
+  const changed = takeOf("t", { monthBudgetMicros: 2_000_000 });
+  const seen: number[] = [];
+  for (const one of [take, take, changed, changed, take]) {
+    await replica.take(one);
+    seen.push(reads.length);
+  }
+  assertEquals(seen, [1, 1, 2, 2, 2]);
+  clock.pass(2_000);
+  await nextTask();
+  assertEquals(reads.length, 3);
   await replica.close();
 });
 
