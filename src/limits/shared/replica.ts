@@ -228,12 +228,13 @@ export class Replica {
 
   /**
    * Raises the counts of limits that this replica sees for the first time. The spending of a token that had
-   * no limit meanwhile is only in the database. If that fails, the counts stay as they are.
+   * no limit meanwhile is only in the database. If the database cannot be reached, later requests do not wait
+   * for it: the counts are raised in the background as soon as they can be.
    */
   async #raiseNew(ledgers: readonly LimitedLedger[]): Promise<void> {
     const fresh = this.#compared.newOf(ledgers);
     if (fresh.length === 0 || this.#isAway || this.#isClosed) return;
-    if (!await this.#raiser.seed(fresh.map(({ key }) => key))) return;
+    await this.#raiser.seed(fresh.map(({ key }) => key));
     this.#compared.add(fresh);
     // Other replicas write their last spending a moment later.
     this.#raiser.raiseIn(RAISE_SOON_MS);

@@ -362,6 +362,29 @@ Deno.test("Replica: the counts of new limits are raised before their first reque
   await replica.close();
 });
 
+Deno.test("Replica: while the database cannot be read, requests under changed limits do not read it each time", async () => {
+  let isDown = false;
+  let reads = 0;
+  const { clock, replica } = await join({
+    readBalances: (keys) => {
+      reads++;
+      return isDown ? Promise.reject(new Error("for the test")) : spentHours({ micros: 1 })(keys);
+    },
+  });
+  await replica.take(takeOf("t", { monthBudgetMicros: 1_000_000 }));
+  isDown = true;
+  const changed = takeOf("t", { monthBudgetMicros: 2_000_000 });
+  for (let request = 0; request < 10; request++) {
+    assertEquals((await replica.take(changed)).kind, "taken");
+  }
+  assertEquals(reads, 2);
+  isDown = false;
+  clock.pass(2_000);
+  await nextTask();
+  assertEquals(reads, 3);
+  await replica.close();
+});
+
 Deno.test("Replica: reads the database often while replicas with other counts use it", async () => {
   let hasOtherCounts = false;
   let reads = 0;
