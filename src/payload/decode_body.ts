@@ -2,7 +2,7 @@ import { ProxyFault } from "../faults.ts";
 import type { Field } from "../http/fields.ts";
 import { createBrotli } from "./brotli.ts";
 import { canDecode, contentCodingOf, type DecodedCoding } from "./content_coding.ts";
-import { readWholeStream } from "./whole_stream.ts";
+import { type BodyDecoder, readWholeStream } from "./whole_stream.ts";
 import { createSafeZstd } from "./zstd.ts";
 
 /**
@@ -17,12 +17,6 @@ const SMALL_BYTES = 1024 * 1024;
 export function mostPlainBytes(compressed: number): number {
   return Math.max(compressed * MAX_RATIO, SMALL_BYTES);
 }
-
-type Decoder = (
-  body: Uint8Array,
-  options: { readonly maxOutputLength: number },
-  done: (error: Error | null, plain: Uint8Array) => void,
-) => void;
 
 /**
  * Decodes the body of a request by its `content-encoding`. Returns the body if it has none. Throws like
@@ -48,9 +42,9 @@ export async function plainBody(
 
 /**
  * Decodes a complete compressed body strictly, because the proxy sends the result. ({@link Decompressor}
- * reads responses while they pass, and never fails.) Calls `hold` with the highest number of bytes before it
- * decodes. Throws a {@link ProxyFault}: `bad_request` for an unknown coding or a malformed body,
- * `payload_too_large` if the result is longer than `maxBytes`.
+ * reads responses while they pass, and never fails.) Calls `hold` with the number of bytes that it keeps,
+ * each time before it keeps more. Throws what `hold` throws, or a {@link ProxyFault}: `bad_request` for an
+ * unknown coding or a malformed body, `payload_too_large` if the result is longer than `maxBytes`.
  */
 export async function decodeBody(
   body: Uint8Array,
@@ -65,14 +59,12 @@ export async function decodeBody(
   // The module is loaded for the first compressed body. Most proxies never get one.
   const zlib = await import("node:zlib");
   const source = { side: "client", name: sender } as const;
-  const decoders: Readonly<Record<DecodedCoding, Decoder>> = {
-    gzip: zlib.gunzip,
-    "x-gzip": zlib.gunzip,
-    deflate: zlib.inflate,
-    br: (body, { maxOutputLength }, done) =>
-      readWholeStream(createBrotli(zlib, source), body, { maxOutputLength, done }),
-    zstd: (body, { maxOutputLength }, done) =>
-      readWholeStream(createSafeZstd(zlib), body, { maxOutputLength, done }),
+  const decoders: Readonly<Record<DecodedCoding, () => BodyDecoder>> = {
+    gzip: () => ({ stream: zlib.createGunzip(), noticesEnd: true }),
+    "x-gzip": () => ({ stream: zlib.createGunzip(), noticesEnd: true }),
+    deflate: () => ({ stream: zlib.createInflate(), noticesEnd: true }),
+    br: () => ({ stream: createBrotli(zlib, source), noticesEnd: false }),
+    zstd: () => ({ stream: createSafeZstd(zlib), noticesEnd: false }),
   };
   if (!canDecode(encoding, source)) {
     throw new ProxyFault(
@@ -80,18 +72,19 @@ export async function decodeBody(
       `The proxy must read the body, and does not know its content-encoding ${encoding}.`,
     );
   }
-  const maxOutputLength = Math.min(maxBytes, mostPlainBytes(body.length));
-  hold(body.length + maxOutputLength);
-  const options = { maxOutputLength };
-  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  decoders[encoding](body, options, (error, plain) => error === null ? resolve(plain) : reject(error));
+  const maxPlainBytes = Math.min(maxBytes, mostPlainBytes(body.length));
+  const decoder = decoders[encoding]();
   try {
-    return await promise;
+    return await readWholeStream(decoder, body, {
+      maxBytes: maxPlainBytes,
+      hold: (bytes) => hold(body.length + bytes),
+    });
   } catch (error) {
+    if (error instanceof ProxyFault) throw error;
     if (error instanceof RangeError) {
       throw new ProxyFault(
         "payload_too_large",
-        `The proxy must read the body, and it is longer than ${maxOutputLength} bytes when decompressed.`,
+        `The proxy must read the body, and it is longer than ${maxPlainBytes} bytes when decompressed.`,
       );
     }
     throw new ProxyFault("bad_request", `The body is malformed ${encoding}.`, { cause: error });

@@ -2,7 +2,16 @@ import { concat } from "../streams/bytes.ts";
 import { GrowingBuffer } from "../streams/growing_buffer.ts";
 
 type Zlib = typeof import("node:zlib");
-type Decompressing = ReturnType<Zlib["createBrotliDecompress"] | Zlib["createZstdDecompress"]>;
+type Decompressing = ReturnType<
+  Zlib["createGunzip"] | Zlib["createInflate"] | Zlib["createBrotliDecompress"] | Zlib["createZstdDecompress"]
+>;
+
+/** A stream that decodes one body. */
+export interface BodyDecoder {
+  readonly stream: Decompressing;
+  /** Whether the stream fails if the end of the body is missing. The runtime's for brotli and zstd do not. */
+  readonly noticesEnd: boolean;
+}
 
 /**
  * A byte that is added after the end of a body. No decoder reads it, so it is left over if the body is
@@ -11,29 +20,38 @@ type Decompressing = ReturnType<Zlib["createBrotliDecompress"] | Zlib["createZst
 const EXTRA_BYTE = Uint8Array.of(0);
 
 /**
- * Decodes a body with a stream that does not notice a missing end. The runtime's streams for brotli and zstd
- * are of this kind. Calls `done` with an Error if the end is missing or if bytes follow it. Calls it with a
- * RangeError if there are more than `maxOutputLength` bytes.
+ * Decodes a whole body. Calls `hold` with the number of decoded bytes before it keeps them, and rejects with
+ * what `hold` throws. Rejects with a RangeError if there are more than `maxBytes`, and with another error if
+ * the body is malformed.
  */
 export function readWholeStream(
-  stream: Decompressing,
+  { stream, noticesEnd }: BodyDecoder,
   body: Uint8Array,
-  { maxOutputLength, done }: {
-    readonly maxOutputLength: number;
-    readonly done: (error: Error | null, plain: Uint8Array) => void;
-  },
-): void {
-  const plain = new GrowingBuffer();
+  { maxBytes, hold }: { readonly maxBytes: number; readonly hold: (bytes: number) => void },
+): Promise<Uint8Array> {
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+  const plain = new GrowingBuffer(maxBytes);
+  const keep = (piece: Uint8Array): void => {
+    const length = plain.length + piece.length;
+    if (length > maxBytes) throw new RangeError(`more than ${maxBytes} bytes`);
+    hold(length);
+    plain.append(piece);
+  };
   stream.on("data", (piece: Uint8Array) => {
-    if (plain.length + piece.length <= maxOutputLength) plain.append(piece);
-    else stream.destroy(new RangeError(`more than ${maxOutputLength} bytes`));
+    try {
+      keep(piece);
+    } catch (error) {
+      reject(error);
+      stream.destroy();
+    }
   });
-  stream.on("error", (error: Error) => done(error, plain.bytes));
+  stream.on("error", reject);
   stream.on("end", () => {
-    const isWhole = stream.bytesWritten === body.length;
-    done(isWhole ? null : new Error("no end, or bytes after it"), plain.bytes);
+    if (noticesEnd || stream.bytesWritten === body.length) resolve(plain.bytes);
+    else reject(new Error("no end, or bytes after it"));
   });
   // The body and the byte are sent in one piece, because the stream for zstd reads another piece as another
   // frame.
-  stream.end(concat([body, EXTRA_BYTE]));
+  stream.end(noticesEnd ? body : concat([body, EXTRA_BYTE]));
+  return promise;
 }

@@ -5,6 +5,7 @@ import { ProxyFault } from "../../src/faults.ts";
 import { fieldValue } from "../../src/http/fields.ts";
 import { type Payload, readPayload } from "../../src/payload/read_payload.ts";
 import { fieldsOf } from "../support/data/fields.ts";
+import { random } from "../support/data/random.ts";
 
 const JSON_TYPE = "Content-Type: application/json";
 const FORM_TYPE = "Content-Type: multipart/form-data; boundary=b";
@@ -451,27 +452,45 @@ Deno.test("readPayload: what grows more than a hundredfold is a bomb, also where
   assertEquals(typeof payload, sent.length * 100 > prompt.length ? "object" : "string");
 });
 
-Deno.test("readPayload: room for what is decoded is asked for before it is made", async () => {
-  const plain = encode('{"model":"a"}');
-  const body = new Uint8Array(zlib.gzipSync(plain));
-  const asked: number[] = [];
-  const options = {
-    fields: fieldsOf(JSON_TYPE, "Content-Encoding: gzip"),
-    operation: "chat_completions" as const,
-    maxBytes: 5_000,
-    mustBeKnown: true,
-    readsFiles: false,
+Deno.test("readPayload: room for what is decoded is asked for piece by piece, and no more than it needs", async () => {
+  const { below } = random(3);
+  const words = Array.from({ length: 200_000 }, () => `word ${below(9_000)}`);
+  const plain = encode(`{"model":"a","input":"${words.join(" ")}"}`);
+  const codings = {
+    gzip: zlib.gzipSync,
+    deflate: zlib.deflateSync,
+    br: zlib.brotliCompressSync,
+    zstd: zlib.zstdCompressSync,
   };
-  await readPayload(body, { ...options, hold: (bytes) => asked.push(bytes) });
-  assertEquals(asked, [body.length + 5_000]);
-  const full = new ProxyFault("overloaded", "no room");
-  const refused = await readPayload(body, {
-    ...options,
-    hold() {
-      throw full;
-    },
-  }).catch((error: unknown) => error);
-  assertEquals(refused, full);
+  for (const [coding, compress] of Object.entries(codings)) {
+    const params = coding === "br" ? { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } } : {};
+    const body = new Uint8Array(compress(plain, params));
+    const options = {
+      fields: fieldsOf(JSON_TYPE, `Content-Encoding: ${coding}`),
+      operation: "chat_completions" as const,
+      maxBytes: 16 * 1024 * 1024,
+      mustBeKnown: true,
+      readsFiles: false,
+    };
+    const asked: number[] = [];
+    await readPayload(body, { ...options, hold: (bytes) => asked.push(bytes) });
+    assertEquals(asked.at(-1), body.length + plain.length, coding);
+    for (const [index, bytes] of asked.entries()) {
+      const more = bytes - (asked[index - 1] ?? body.length);
+      assertEquals(more > 0 && more <= 256 * 1024, true, `${coding}: ${more} bytes at once`);
+    }
+    const full = new ProxyFault("overloaded", "no room");
+    let calls = 0;
+    const refused = await readPayload(body, {
+      ...options,
+      hold(bytes) {
+        calls++;
+        if (bytes > body.length + 500_000) throw full;
+      },
+    }).catch((error: unknown) => error);
+    assertEquals(refused, full, coding);
+    assertEquals(calls < asked.length / 2, true, `${coding}: decoding ends at once`);
+  }
 });
 
 Deno.test("readPayload: a type that hides JSON or a form is rejected, compressed too", async () => {
