@@ -4,6 +4,7 @@ import { EXCHANGE_COLUMN_LIST } from "../exchange_columns.ts";
 import type { Listed, Page } from "../page.ts";
 import { exchangeOf } from "../rows/exchange_values.ts";
 import { pageOf } from "../rows/pages.ts";
+import { SEARCH_LIMITS, type SearchLimits } from "../rows/search_limits.ts";
 import type { Row } from "../rows/row.ts";
 import type { ExchangeFilter, ExchangeRow } from "../store.ts";
 import { type Conditions, exchangeConditions } from "../rows/conditions.ts";
@@ -14,17 +15,8 @@ import { storedText } from "./stored_text.ts";
 
 const SELECT = `SELECT seq, ${EXCHANGE_COLUMN_LIST.map(({ column }) => column).join(", ")} FROM exchanges`;
 
-/** How long a search goes on before its page ends. */
-export interface SearchLimits {
-  /** How many exchanges a step looks at. */
-  readonly stepRows: number;
-  /** The search ends after the step in which so many milliseconds have passed. */
-  readonly longestMs: number;
-}
-
 /** The exchanges of a shorter period are looked up in the index of times. */
 const SHORT_PERIOD_ROWS = 100_000;
-const SEARCH_LIMITS: SearchLimits = { stepRows: 50_000, longestMs: 100 };
 
 /**
  * Lists exchanges, newest first. A filter that matches few of millions of exchanges ends the page early: then

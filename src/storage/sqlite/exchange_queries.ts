@@ -5,6 +5,7 @@ import type { Listed, Page } from "../page.ts";
 import { exchangeOf } from "../rows/exchange_values.ts";
 import type { ExchangeFilter, ExchangeRow } from "../store.ts";
 import { pageOf } from "../rows/pages.ts";
+import { SEARCH_LIMITS, type SearchLimits } from "../rows/search_limits.ts";
 import { exchangeConditions } from "../rows/conditions.ts";
 import { conditionsOf } from "./conditions.ts";
 import { DIALECT } from "./dialect.ts";
@@ -27,16 +28,6 @@ const WITH_REQUEST_ID = `WITH RECURSIVE wanted (id) AS (VALUES (?)),
   UNION ALL SELECT seq FROM wanted CROSS JOIN places CROSS JOIN exchanges
     ON seq >> 10 = place AND provider_request_id = id`;
 
-/** How long a search goes on before its page ends. */
-export interface SearchLimits {
-  /** How many exchanges a step looks at. */
-  readonly stepRows: number;
-  /** The search ends after the step in which so many milliseconds have passed. */
-  readonly longestMs: number;
-}
-
-/** A step takes up to 20 ms where the file is in memory. */
-const SEARCH_LIMITS: SearchLimits = { stepRows: 100_000, longestMs: 100 };
 /** The exchanges of a shorter period are looked up in the index of times. */
 const SHORT_PERIOD_ROWS = 100_000;
 
