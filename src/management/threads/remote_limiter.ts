@@ -44,7 +44,10 @@ export class RemoteLimiter implements AccountLimiter {
     { mayExceed }: { mayExceed: boolean },
   ): Promise<void> | undefined {
     if (subjects.length === 0) return undefined;
-    return this.#port.call("countPage", this.#subjects.of(subjects), mayExceed);
+    const number = this.#subjects.of(subjects);
+    if (this.#subjects.areLimited(subjects)) return this.#port.call("countPage", number, mayExceed);
+    this.#port.sendLater("countPage", number, mayExceed);
+    return undefined;
   }
 }
 

@@ -99,6 +99,19 @@ Deno.test("RemoteLimiter: a request without limits waits for no other thread, an
   thread.close();
 });
 
+Deno.test("RemoteLimiter: a page of a list waits for the other thread only if a limit can reject it", async () => {
+  const limiter = new Limiter(new FakeClock());
+  const [thread] = threadsOf(limiter, 1);
+  assert(thread);
+  assertEquals(thread.remote.countPage({ subjects: subjects({}) }, { mayExceed: false }), undefined);
+  await arrived(thread);
+  // A limit that the token gets afterwards counts the page.
+  const limited = { subjects: subjects({ requestsPerMinute: 2 }) };
+  await thread.remote.countPage(limited, { mayExceed: false });
+  await assertRejects(async () => await thread.remote.countPage(limited, { mayExceed: false }), ProxyFault);
+  thread.close();
+});
+
 Deno.test("RemoteLimiter: a reservation holds until it is settled, and a settlement counts once", async () => {
   const limiter = new Limiter(new FakeClock());
   const [one, other] = threadsOf(limiter);
