@@ -43,7 +43,7 @@ export async function plainBody(
 /**
  * Decodes a complete compressed body strictly, because the proxy sends the result. ({@link Decompressor}
  * reads responses while they pass, and never fails.) Calls `hold` with the number of bytes that it keeps,
- * each time before it keeps more. Throws what `hold` throws, or a {@link ProxyFault}: `bad_request` for an
+ * each time before it keeps more. Throws a {@link ProxyFault}: that of `hold`, `bad_request` for an
  * unknown coding or a malformed body, `payload_too_large` if the result is longer than `maxBytes`.
  */
 export async function decodeBody(
