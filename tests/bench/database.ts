@@ -6,7 +6,7 @@
 import { openStore } from "../../src/storage/open.ts";
 import { PostgresServer, withoutPostgres } from "../support/processes/postgres_server.ts";
 import { aligned } from "./aligned.ts";
-import { fillPostgres, fillSqlite } from "./database/fill.ts";
+import { analysePostgres, fillPostgres, fillSqlite } from "./database/fill.ts";
 import { DAY_MS, DAYS } from "./database/made_up.ts";
 import { queries } from "./database/queries.ts";
 import { ownCpuMs, postgresCpuMs } from "./database/cpu_time.ts";
@@ -32,15 +32,14 @@ export async function benchDatabase(total: number): Promise<void> {
     });
     if (withoutPostgres() === undefined) {
       await using server = await PostgresServer.start({ settings: SETTINGS });
-      const database = await server.takeDatabase();
-      const url = server.url(database);
+      const url = server.url(await server.takeDatabase());
       await fillPostgres(url, filling);
       columns.push({
         name: "PostgreSQL",
         times: await measured(url, {
           now,
           cpuMs: () => postgresCpuMs(`${server.folder}/data`),
-          analyse: async () => void await server.admin("ANALYZE", database),
+          analyse: () => analysePostgres(url),
         }),
       });
     }

@@ -108,6 +108,13 @@ export async function fillPostgres(url: string, filling: Filling): Promise<void>
   });
 }
 
+/** Makes the statistics of all tables, as autovacuum does within minutes. */
+export async function analysePostgres(url: string): Promise<void> {
+  await withPool(url, async (pool) => {
+    await pool.transaction(async (queries) => void await queries.run("ANALYZE"), { timeoutMs: LONGEST_MS });
+  });
+}
+
 /** Fills a SQLite database, which has no exchanges yet. */
 export async function fillSqlite(url: string, filling: Filling): Promise<void> {
   await addAccess(url);
