@@ -16,7 +16,7 @@ export class ComparedLimits {
     return ledgers.filter(({ key, limits }) => this.#keys.get(limits)?.has(key) !== true);
   }
 
-  /** Remembers limits. */
+  /** Remembers limits whose counts have been compared, with their ledgers. */
   add(ledgers: readonly Pick<LimitedLedger, "key" | "limits">[]): void {
     for (const { key, limits } of ledgers) {
       const keys = this.#keys.get(limits);
