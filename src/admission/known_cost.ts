@@ -3,6 +3,7 @@
 import { NON_CREATING_METHODS } from "../apis/operation_of.ts";
 import { factsOf, type Operation } from "../apis/operations.ts";
 import { queryParameters } from "../http/query.ts";
+import { foldKey } from "../payload/fold_key.ts";
 import { isOpenAi, type ProviderOf } from "./providers.ts";
 
 /** What is known of the cost of a request. */
@@ -37,17 +38,13 @@ export function costOfRequest(
 /**
  * Whether a WebSocket of OpenAI's realtime API joins a call that exists. The call has its own model, its
  * sound passes elsewhere, and it continues after the WebSocket
- * (https://platform.openai.com/docs/guides/realtime-server-controls). Only the letters of a name
- * count, because a server may read `call_id[]`, `call.id` or a name with a NUL as `call_id`.
+ * (https://platform.openai.com/docs/guides/realtime-server-controls). Only the letters of a name count,
+ * because a server may read `call_id[]`, `call.id` or a name with a NUL as `call_id`.
  */
 export function joinsCall(query: string): boolean {
   const parameters = queryParameters(query.replaceAll(";", "&"));
-  return parameters === undefined || parameters.some(([name]) => lettersOf(name) === "callid");
-}
-
-/** The letters of a name, in the spelling that most servers compare: small, and without variants of ASCII. */
-function lettersOf(name: string): string {
-  return name.normalize("NFKC").toLowerCase().replace(/[^a-z]/g, "");
+  return parameters === undefined ||
+    parameters.some(([name]) => foldKey(name).replace(/[^a-z]/g, "") === "callid");
 }
 
 /** What is known of the cost of a request that is not a WebSocket. */
