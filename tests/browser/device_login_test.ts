@@ -31,6 +31,7 @@ browserTest(
     await page.getByLabel("New passphrase").fill(PASSPHRASE);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("link", { name: "My account" }).waitFor();
+    await admin.loaded();
     await page.getByRole("button", { name: "Sign out" }).click();
     // A page that is left earlier takes the request for the sign-out along.
     await page.getByRole("button", { name: "Use a name and a passphrase" }).waitFor();

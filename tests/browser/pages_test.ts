@@ -56,8 +56,7 @@ async function withData(options: BrowserOptions = {}): Promise<AdminBrowser> {
 async function show(admin: AdminBrowser, name: string): Promise<void> {
   await admin.open(name);
   await admin.page.getByRole("heading", { level: 1, name, exact: false }).waitFor();
-  await admin.page.locator(".loading").first().waitFor({ state: "hidden" });
-  await admin.page.locator("main :is(table, dl, .snippet)").first().waitFor();
+  await admin.loaded();
 }
 
 for (const colorScheme of ["light", "dark"] as const) {

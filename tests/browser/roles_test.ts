@@ -1,7 +1,6 @@
 /** The admin page for people of each role: their views alone, no errors, and invitations of others. */
 
 import { assertEquals } from "@std/assert";
-import type { Page } from "playwright-core";
 import type { Role } from "../../src/people/role.ts";
 import { AdminBrowser, browserTest } from "../support/clients/admin_browser.ts";
 import { axeViolations } from "../support/clients/axe.ts";
@@ -60,13 +59,6 @@ const EXPECTED: readonly (readonly [role: Role, views: readonly string[], button
 /** Buttons that change something. */
 const CHANGES = /^(New|Rotate|Revoke|Delete|Deactivate|Activate|Probe|Invite|Disable|Enable|Remove|Download)/;
 
-/** Waits until the shown view has loaded. */
-async function loaded(page: Page, label: string): Promise<void> {
-  await page.getByRole("heading", { level: 1, name: label, exact: true }).waitFor();
-  await page.locator(".loading").first().waitFor({ state: "hidden" });
-  await page.locator("main :is(table, dl, .snippet, .empty)").first().waitFor();
-}
-
 browserTest(
   "roles: each sees only its views and its buttons, without errors; the invitation of another works while signed in",
   async () => {
@@ -100,7 +92,8 @@ browserTest(
       const changes: string[] = [];
       for (const label of views) {
         await links.getByText(label, { exact: true }).click();
-        await loaded(page, label);
+        await page.getByRole("heading", { level: 1, name: label, exact: true }).waitFor();
+        await admin.loaded();
         assertEquals(await page.getByRole("alert").count(), 0, `${role}: ${label}`);
         assertEquals(await axeViolations(page), [], `${role}: ${label}`);
         const names = await page.locator("main button").allTextContents();

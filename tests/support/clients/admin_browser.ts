@@ -123,6 +123,12 @@ export class AdminBrowser implements AsyncDisposable {
     await heading.waitFor();
   }
 
+  /** Waits until the shown view has its data. */
+  async loaded(): Promise<void> {
+    await this.page.locator("main :is(table, dl, .snippet, .empty)").first().waitFor();
+    await this.page.locator(".loading").first().waitFor({ state: "hidden" });
+  }
+
   async signIn(token: string = SECRETS.managementToken): Promise<void> {
     await this.page.getByLabel("Management token").fill(token);
     await this.page.getByRole("button", { name: "Sign in" }).click();
