@@ -352,14 +352,13 @@ Deno.test("budgets: what a faster tier costs is reserved", async () => {
 
 for (const [reserve, admitted] of [["expected", 4], ["maximum", 1]] as const) {
   Deno.test(`budgets: reserve = "${reserve}" lets ${admitted} of 10 run at once that state far more than they use`, async () => {
+    // Called for each request that the upstream or its client knows the fate of.
+    let isKnown = () => {};
     let held = Promise.resolve();
-    let arrived = 0;
-    let onArrival: () => void = () => {};
     await using upstream = new FakeUpstream({
       script: async ({ body, write }) => {
         for await (const _ of body()) { /* all of it */ }
-        arrived++;
-        onArrival();
+        isKnown();
         await held;
         const usage = { prompt_tokens: 10, completion_tokens: 100, total_tokens: 110 };
         await write(plainAnswer(JSON.stringify({ model: "gpt-4.1", usage }), JSON_TYPE));
@@ -372,16 +371,17 @@ for (const [reserve, admitted] of [["expected", 4], ["maximum", 1]] as const) {
     const learning = await proxy.token();
     for (let round = 0; round < 20; round++) await statusOf(proxy.chat(learning.value, body));
     const { value } = await proxy.token({ budget: { total_usd: 0.25 } });
-    const release = Promise.withResolvers<void>();
-    held = release.promise;
-    arrived = 0;
     const all = Promise.withResolvers<void>();
-    onArrival = () => {
-      if (arrived === admitted) all.resolve();
+    held = all.promise;
+    let known = 0;
+    isKnown = () => {
+      if (++known === 10) all.resolve();
     };
-    const asking = Array.from({ length: 10 }, () => statusOf(proxy.chat(value, body)));
-    await all.promise;
-    release.resolve();
+    const asking = Array.from({ length: 10 }, async () => {
+      const status = await statusOf(proxy.chat(value, body));
+      if (status !== 200) isKnown();
+      return status;
+    });
     const statuses = await Promise.all(asking);
     assertEquals(statuses.filter((status) => status === 200).length, admitted);
   });
