@@ -131,19 +131,19 @@ Deno.test("an upstream that falls silent mid-stream is cut after the idle limit;
       await exchange.write("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n");
       if (silent) return await exchange.peerClosed();
       for (let part = 0; part < 5; part++) {
-        await passing(100, { why: "the upstream is slow, but not silent" });
+        await passing(250, { why: "the upstream is slow, but not silent" });
         await exchange.write("4\r\npart\r\n");
       }
       await exchange.write("0\r\n\r\n");
     },
   });
-  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, timeouts: { idleMs: 400 } });
+  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, timeouts: { idleMs: 1_000 } });
   using client = await RawClient.connect(proxy.url);
   await client.send(ASK);
   assert(await client.answer().catch((error: unknown) => error) instanceof UnexpectedEnd);
   assertEquals((await proxy.logged("fault"))["code"], "upstream_timeout");
   silent = false;
-  assertEquals(await (await fetchModels(proxy.url)).text(), "part".repeat(6), "500 ms of parts 100 ms apart");
+  assertEquals(await (await fetchModels(proxy.url)).text(), "part".repeat(6), "1250 ms of parts 250 ms apart");
 });
 
 Deno.test("the total limit ends an answer that would go on for ever", async () => {
@@ -156,7 +156,7 @@ Deno.test("the total limit ends an answer that would go on for ever", async () =
       }
     },
   });
-  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, timeouts: { totalMs: 120 } });
+  await using proxy = new LocalProxy(upstream, { apiKey: SECRETS.openaiKey, timeouts: { totalMs: 600 } });
   using client = await RawClient.connect(proxy.url);
   await client.send(ASK);
   assert(await client.answer().catch((error: unknown) => error) instanceof UnexpectedEnd);
