@@ -143,7 +143,11 @@ Deno.test("an upstream that falls silent mid-stream is cut after the idle limit;
   assert(await client.answer().catch((error: unknown) => error) instanceof UnexpectedEnd);
   assertEquals((await proxy.logged("fault"))["code"], "upstream_timeout");
   silent = false;
-  assertEquals(await (await fetchModels(proxy.url)).text(), "part".repeat(6), "1250 ms of parts 250 ms apart");
+  assertEquals(
+    await (await fetchModels(proxy.url)).text(),
+    "part".repeat(6),
+    "1250 ms of parts 250 ms apart",
+  );
 });
 
 Deno.test("the total limit ends an answer that would go on for ever", async () => {

@@ -126,12 +126,12 @@ ownEngine.test("an upload that stands still while the proxy shuts down is a 408 
 
 Deno.test("an upload that goes on slowly, but goes on, is forwarded whole", async () => {
   await using upstream = new FakeUpstream({ script: HELLO });
-  await using proxy = new LocalProxy(upstream, limited({ connections: { uploadMs: 300 } }));
+  await using proxy = new LocalProxy(upstream, limited({ connections: { uploadMs: 1_000 } }));
   using client = await RawClient.connect(proxy.url);
   await client.send(`POST /openai/v1/x HTTP/1.1\r\n${HEAD}Content-Length: 8\r\n\r\n`);
   for (const letter of "slowness") {
     await client.send(letter);
-    await passing(60, { why: "the client is slow" });
+    await passing(150, { why: "the client is slow" });
   }
   assertEquals((await client.answer("POST")).text, "hello");
 });
@@ -275,7 +275,7 @@ Deno.test("max_concurrent_requests: the next one waits for its turn, and is a 50
       await exchange.write(plainAnswer("hello"));
     },
   });
-  await using proxy = new LocalProxy(upstream, limited({ concurrency: { maxExchanges: 2, queueMs: 400 } }));
+  await using proxy = new LocalProxy(upstream, limited({ concurrency: { maxExchanges: 2, queueMs: 1_500 } }));
   const ask = () => rawRequest(proxy.url, ["GET /openai/v1/x HTTP/1.1", `X-Api-Key: ${SECRETS.proxyToken}`]);
   const arrivals = [upstream.nextRequest(), ask(), ask(), ask(), ask()] as const;
   await arrivals[0];
@@ -304,7 +304,7 @@ Deno.test("over TLS a client that never finishes its handshake is let go, and ot
   const tls = { cert: pem("cert.pem"), key: pem("key.pem"), files: [] };
   await using proxy = new LocalProxy(
     upstream,
-    limited({ connections: { headMs: 200, maxConnections: 1 } }, { tls }),
+    limited({ connections: { headMs: 1_000, maxConnections: 1 } }, { tls }),
   );
   const port = Number(new URL(proxy.url).port);
   using stalled = await Deno.connect({ hostname: "127.0.0.1", port });
