@@ -9,7 +9,7 @@ import type { Store } from "../../../src/storage/store.ts";
 import { writeEmptyDatabase } from "../data/empty_database.ts";
 import type { PostgresServer } from "../processes/postgres_server.ts";
 
-const IS_POSTGRES = Deno.env.get("LLM_PROXY_TEST_DATABASE") === "postgres";
+export const IS_POSTGRES: boolean = Deno.env.get("LLM_PROXY_TEST_DATABASE") === "postgres";
 /** It is loaded before the first test, because it starts a server, and runs without it have none. */
 const shared = IS_POSTGRES ? await import("../processes/shared_postgres.ts") : undefined;
 
