@@ -260,16 +260,19 @@ Deno.test("keepalive_before_head: the next backend still gets the request after 
 });
 
 Deno.test("keepalive_before_head: a client that leaves ends the request at the upstream", async () => {
+  const arrived = Promise.withResolvers<void>();
   const closed = Promise.withResolvers<void>();
   await using upstream = new FakeUpstream({
     script: async (exchange) => {
       await gather(exchange.body());
+      arrived.resolve();
       await exchange.peerClosed();
       closed.resolve();
     },
   });
   await using proxy = new LocalProxy(upstream, { endpoints: endpoints(upstream.origin) });
   const response = await ask(proxy.url, CHAT);
+  await within(arrived.promise, "the request at the upstream");
   await response.body?.cancel();
   await within(closed.promise, "the end of the request at the upstream");
   const { status, ending } = await proxy.logged("exchange");
