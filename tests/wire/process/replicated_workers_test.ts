@@ -42,7 +42,7 @@ for (const limits of ["redis", "postgres"] as const) {
 
         assertEquals(await counts(proxies, counted), { 200: 5, 429: 2 * MANY - 5 });
 
-        // A request holds what it may cost until a moment after its response, and the other process writes its rows later.
+        // A request holds what it may cost until a moment after its response, and its row is written later.
         await until(async () => {
           await counts(proxies, poor, 5);
           return await spentBy(one, poor) >= 10 * COST;
