@@ -5,11 +5,11 @@
  */
 
 import type { ResponseSummary } from "./response_summary.ts";
-import { LengthMeter } from "../../payload/length_meter.ts";
 import { MessageScanner } from "../../payload/message_scanner.ts";
 import { ReportedUsage } from "../usage/reported_usage.ts";
 import { sumOf, type Usage, type UsageDraft } from "../usage/usage.ts";
 import { compileSelection } from "../../payload/json_selection.ts";
+import { ClientMedia } from "./client_media.ts";
 import { ClientSound } from "./client_sound.ts";
 import { SoundFormat } from "./sound_format.ts";
 import { Transcriptions } from "./transcriptions.ts";
@@ -53,17 +53,24 @@ const FROM_UPSTREAM = compileSelection({
   goAway: true,
   response: { id: true, usage: true, status: true, model: true, ...OUTPUT_FORMAT },
 });
-/** The sound of an item of the conversation. */
-const SOUND_OF_ITEM = { content: { "*": { audio: "media" } } } as const;
+/** The sound and the images of an item of the conversation. */
+const MEDIA_OF_ITEM = { content: { "*": { audio: "media", image_url: "media" } } } as const;
+/** The sound and the images that a client of Gemini sends while it speaks. */
+const BLOB = { data: "media" } as const;
+const LIVE_INPUT = { audio: BLOB, video: BLOB } as const;
 const FROM_CLIENT = compileSelection({
   type: true,
   setup: { model: true },
-  item: SOUND_OF_ITEM,
+  item: MEDIA_OF_ITEM,
   response: {
     output_audio_format: true,
     audio: { output: { format: { type: true } } },
-    input: { "*": SOUND_OF_ITEM },
+    input: { "*": MEDIA_OF_ITEM },
   },
+  // https://ai.google.dev/api/live#BidiGenerateContentRealtimeInput
+  realtimeInput: { ...LIVE_INPUT, mediaChunks: { "*": BLOB } },
+  realtime_input: { ...LIVE_INPUT, media_chunks: { "*": BLOB } },
+  clientContent: { turns: { "*": { parts: { "*": { inlineData: BLOB } } } } },
 });
 /** The beginning of the types of all events about a transcription. */
 const TRANSCRIPTION = "conversation.item.input_audio_transcription.";
@@ -165,8 +172,8 @@ export class RealtimeTap {
     onValue: (path, value) => this.#found(path, value),
     onEnd: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
   });
-  /** The sound of the items in the client's current message. */
-  readonly #itemSound = new LengthMeter();
+  /** The sound and the images in the client's messages, except the sound that is appended. */
+  readonly #media = new ClientMedia();
   readonly #client = new MessageScanner(FROM_CLIENT, {
     onValue: (path, value) => {
       if (path === "setup.model") {
@@ -179,7 +186,7 @@ export class RealtimeTap {
       }
     },
     onEnd: (bytes) => this.#endSent(bytes),
-  }, { media: this.#itemSound });
+  }, { media: this.#media });
 
   /** Reads the next bytes of the upstream. Does not keep a reference to them. */
   write(piece: Uint8Array): void {
@@ -213,7 +220,7 @@ export class RealtimeTap {
     for (let due = begun.length; due < this.#due; due++) {
       begun.push({ text: 0, audio: 0, heard: due === 0 ? this.#sound.sinceResponse : 0 });
     }
-    const model = this.#model ?? (this.#isGemini ? this.#setupModel : undefined);
+    const model = this.#answering;
     return {
       usage: this.#usage,
       unfinished: [...this.#unreported, ...begun.map((one) => this.#estimatedUsage(one))],
@@ -225,10 +232,17 @@ export class RealtimeTap {
     };
   }
 
+  /** The model that responds. `undefined` if no side has named it so far. */
+  get #answering(): string | undefined {
+    return this.#model ?? (this.#isGemini ? this.#setupModel : undefined);
+  }
+
   #estimatedUsage({ text, audio, heard }: PartialResponse): Usage {
     const audioTokens = Math.ceil(audio * OUTPUT_TOKENS_PER_SECOND / this.#outputFormat.bytesPerSecond);
     const heardTokens = Math.ceil(this.#sound.tokens(heard));
-    const sentTokens = Math.ceil(this.#sentTokens + this.#sound.inputTokens);
+    const sentTokens = Math.ceil(
+      this.#sentTokens + this.#sound.inputTokens + this.#media.imageTokens(this.#answering),
+    );
     return {
       inputTokens: Math.max(this.#mostInput, sentTokens, heardTokens),
       // Sound is more expensive than text. Earlier sound is cached.
@@ -399,14 +413,14 @@ export class RealtimeTap {
 
   #endSent(bytes: number): void {
     const types = this.#sentTypes;
-    const itemSound = this.#itemSound.take();
+    const { soundBytes, imageBytes } = this.#media.take();
     const isAudio = types.size === 1 && types.has("input_audio_buffer.append");
     // Servers differ on which of several types counts.
     const may = (type: string): boolean => types.has(type) || types.size === MAX_TYPES;
     if (may("response.create")) this.#due = Math.min(this.#due + 1, MAX_RESPONSES);
     if (isAudio) this.#sound.addInput(bytes);
-    else this.#sentTokens += (bytes - itemSound) / BYTES_PER_TOKEN;
-    this.#sound.addItem(itemSound);
+    else this.#sentTokens += (bytes - soundBytes - imageBytes) / BYTES_PER_TOKEN;
+    this.#sound.addItem(soundBytes);
     // A server may understand a message in which the proxy finds no type.
     if (may("input_audio_buffer.append") || types.size === 0) this.#sound.add(bytes);
     if (types.has("input_audio_buffer.clear")) this.#sound.clear();
