@@ -287,7 +287,8 @@ export class Account implements ExchangeAccount, Listed {
     this.#mediaType = essenceOf(fields);
     this.#isPart = isPartialContent(status, fields);
     this.#providerRequestId = fieldValue(fields, "x-request-id") ?? fieldValue(fields, "request-id");
-    this.#tap = tapOf(fields, { object: this.#request.object, upstream: backend.name });
+    const now = (): number => this.#parts.clock.now();
+    this.#tap = tapOf(fields, { object: this.#request.object, upstream: backend.name, now });
   }
 
   onPiece(piece: Uint8Array): void {

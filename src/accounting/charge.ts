@@ -199,6 +199,7 @@ function usedOf(
     : withUnfinished(usage, unfinished, {
       inputTokens: most,
       outputTokens: possible.isReserved ? possible.outputTokens : Infinity,
+      tokensPerMs: possible.isReserved ? progress.tokensPerMs : 0,
     });
 }
 

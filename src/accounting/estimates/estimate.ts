@@ -2,6 +2,7 @@
 
 import { BYTES_PER_TOKEN } from "./bytes_per_token.ts";
 import type { MediaEstimate } from "./media_estimate.ts";
+import type { UnfinishedUsage } from "../taps/response_summary.ts";
 import { sumOf, type Usage } from "../usage/usage.ts";
 
 /** The bytes of a token in a form. Audio and images in a form have fewer tokens per byte than text. */
@@ -133,17 +134,24 @@ function hasMoreText(
     unreportedTextTokens > outputTokens + FEW_TOKENS;
 }
 
-/** Returns the reported usage of a session, with estimates for its unfinished responses. */
+/**
+ * Returns the reported usage of a session, with estimates for its unfinished responses. `tokensPerMs` is the
+ * speed of invisible output. It is 0 if invisible output does not count.
+ */
 export function withUnfinished(
   usage: Usage,
-  unfinished: readonly Usage[],
-  most: { readonly inputTokens: number; readonly outputTokens: number },
+  unfinished: readonly UnfinishedUsage[],
+  { tokensPerMs, ...most }: {
+    readonly inputTokens: number;
+    readonly outputTokens: number;
+    readonly tokensPerMs: number;
+  },
 ): Usage {
   return unfinished.reduce<Usage>(
-    (total, { inputTokens = 0, inputAudioTokens, outputTokens = 0, outputAudioTokens }) =>
+    (total, { inputTokens = 0, inputAudioTokens, outputTokens = 0, outputAudioTokens, unseenMs = 0 }) =>
       sumOf(total, {
         inputTokens: Math.min(inputTokens, most.inputTokens),
-        outputTokens: Math.min(outputTokens, most.outputTokens),
+        outputTokens: Math.min(outputTokens + Math.ceil(unseenMs * tokensPerMs), most.outputTokens),
         ...(inputAudioTokens !== undefined && {
           inputAudioTokens: Math.min(inputAudioTokens, most.inputTokens),
         }),

@@ -4,7 +4,8 @@
  * estimated.
  */
 
-import type { ResponseSummary } from "./response_summary.ts";
+import { UnseenTime } from "../estimates/unseen_time.ts";
+import type { ResponseSummary, UnfinishedUsage } from "./response_summary.ts";
 import { MessageScanner } from "../../payload/message_scanner.ts";
 import { ReportedUsage } from "../usage/reported_usage.ts";
 import { sumOf, type Usage, type UsageDraft } from "../usage/usage.ts";
@@ -117,6 +118,8 @@ interface PartialResponse {
   audio: number;
   /** The bytes of the sound that the client sent for it. */
   heard: number;
+  /** The time without visible output. `undefined` if it is not measured. */
+  readonly unseen?: UnseenTime | undefined;
 }
 
 /** Reads what both sides send on one WebSocket. */
@@ -137,7 +140,7 @@ export class RealtimeTap {
   /** The responses above the limit, together. */
   #others: PartialResponse | undefined;
   /** The estimates for responses that ended without reporting their usage, or a part of it. */
-  readonly #unreported: Usage[] = [];
+  readonly #unreported: UnfinishedUsage[] = [];
   /** The type of the current message. */
   #type: string | undefined;
   #responseId: string | undefined;
@@ -187,6 +190,12 @@ export class RealtimeTap {
     },
     onEnd: (bytes) => this.#endSent(bytes),
   }, { media: this.#media });
+  readonly #now: (() => number) | undefined;
+
+  /** `now` is the time in milliseconds of a monotonic clock. Without it, invisible output does not count. */
+  constructor({ now }: { readonly now?: () => number } = {}) {
+    this.#now = now;
+  }
 
   /** Reads the next bytes of the upstream. Does not keep a reference to them. */
   write(piece: Uint8Array): void {
@@ -237,7 +246,8 @@ export class RealtimeTap {
     return this.#model ?? (this.#isGemini ? this.#setupModel : undefined);
   }
 
-  #estimatedUsage({ text, audio, heard }: PartialResponse): Usage {
+  #estimatedUsage({ text, audio, heard, unseen }: PartialResponse): UnfinishedUsage {
+    const unseenMs = this.#unseenMs(unseen);
     const audioTokens = Math.ceil(audio * OUTPUT_TOKENS_PER_SECOND / this.#outputFormat.bytesPerSecond);
     const heardTokens = Math.ceil(this.#sound.tokens(heard));
     const sentTokens = Math.ceil(
@@ -249,7 +259,12 @@ export class RealtimeTap {
       ...(heardTokens > 0 && { inputAudioTokens: heardTokens }),
       outputTokens: Math.ceil(text) + audioTokens,
       ...(audioTokens > 0 && { outputAudioTokens: audioTokens }),
+      ...(unseenMs > 0 && { unseenMs }),
     };
+  }
+
+  #unseenMs(unseen: UnseenTime | undefined): number {
+    return unseen === undefined || this.#now === undefined ? 0 : unseen.sum(this.#now());
   }
 
   #found(path: string, value: unknown): void {
@@ -325,10 +340,12 @@ export class RealtimeTap {
       ended.push({ text: bytes / BYTES_PER_TOKEN, audio: 0, heard: this.#sound.takeResponse() });
     }
     const whole: PartialResponse = { text: 0, audio: 0, heard: 0 };
-    for (const { text, audio, heard } of ended) {
+    let unseenMs = 0;
+    for (const { text, audio, heard, unseen } of ended) {
       whole.text += text;
       whole.audio += audio;
       whole.heard += heard;
+      unseenMs += this.#unseenMs(unseen);
     }
     const estimate: UsageDraft = this.#estimatedUsage(whole);
     if (inputTokens !== undefined) {
@@ -338,9 +355,12 @@ export class RealtimeTap {
     if (outputTokens !== undefined) {
       delete estimate.outputTokens;
       delete estimate.outputAudioTokens;
+      unseenMs = 0;
     }
     const last = this.#unreported.length < MAX_RESPONSES ? undefined : this.#unreported.pop();
-    this.#unreported.push(last === undefined ? estimate : sumOf(last, estimate));
+    unseenMs += last?.unseenMs ?? 0;
+    const usage = last === undefined ? estimate : sumOf(last, estimate);
+    this.#unreported.push(unseenMs > 0 ? { ...usage, unseenMs } : usage);
   }
 
   /** Ends a turn of Gemini. Its usage includes the whole earlier conversation. */
@@ -392,10 +412,14 @@ export class RealtimeTap {
     else if (!isKnown) begun.text += bytes / BYTES_PER_TOKEN;
     // Each event has one token or more.
     else if (type.endsWith(".delta")) begun.text += Math.max(1, textTokens);
+    if (this.#now !== undefined) begun.unseen?.seen(begun.text + begun.audio, this.#now());
   }
 
   #begin(id: string): PartialResponse {
-    const begun: PartialResponse = { text: 0, audio: 0, heard: 0 };
+    // An event without an id may follow the end of its response.
+    const isMeasured = this.#now !== undefined && id !== UNKNOWN && id !== "";
+    const unseen = isMeasured ? new UnseenTime(this.#now()) : undefined;
+    const begun: PartialResponse = { text: 0, audio: 0, heard: 0, unseen };
     if (id === UNKNOWN) {
       this.#open.set(id, begun);
       return begun;

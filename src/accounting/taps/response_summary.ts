@@ -3,6 +3,12 @@ import type { SeenObject } from "../settlement/object_reader.ts";
 import type { UsageStep } from "../usage/reported_usage.ts";
 import type { Usage } from "../usage/usage.ts";
 
+/** The estimated usage of an unfinished response of a session. */
+export interface UnfinishedUsage extends Usage {
+  /** The time without visible output, in milliseconds. Absent if there was none, or if it is unknown. */
+  readonly unseenMs?: number;
+}
+
 /** The facts that the proxy read from a response. A value is absent if the response does not have it. */
 export interface ResponseSummary {
   readonly usage: Usage;
@@ -23,7 +29,7 @@ export interface ResponseSummary {
   /** The service tier that generated the response: `priority`, `default`, `fast`. */
   readonly tier?: string;
   /** The estimated usage of the unfinished responses of a session. Absent for single responses. */
-  readonly unfinished?: readonly Usage[];
+  readonly unfinished?: readonly UnfinishedUsage[];
   /**
    * The estimated usage of messages of a session that may belong to no response. It counts only for limits.
    */

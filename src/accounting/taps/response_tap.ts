@@ -118,6 +118,8 @@ export interface ResponseSource {
   readonly object?: ObjectRequest | undefined;
   /** The name of the backend. Malformed compressed bodies are counted by it. */
   readonly upstream?: string;
+  /** The time in milliseconds of a monotonic clock. Absent if invisible output does not count. */
+  readonly now?: () => number;
 }
 
 /** Reads one response that is not a WebSocket. */

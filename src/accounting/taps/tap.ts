@@ -31,6 +31,6 @@ export interface Tap {
  */
 export function tapOf(fields: readonly Field[], source: ResponseSource = {}): Tap | undefined {
   return listHas(fieldValue(fields, "upgrade"), "websocket")
-    ? new RealtimeTap()
+    ? new RealtimeTap(source)
     : ResponseTap.of(fields, source);
 }
