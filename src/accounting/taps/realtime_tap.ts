@@ -29,6 +29,8 @@ const FROM_UPSTREAM = compileSelection({
   response_id: true,
   item_id: true,
   delta: "length",
+  // The result of a call of an MCP server, and its tools.
+  item: { type: true, output: "length", tools: "length" },
   // The beginning and the end of speech, in the sound that the client has sent.
   audio_start_ms: true,
   audio_end_ms: true,
@@ -86,6 +88,9 @@ const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete
 /** The events that belong to no response. */
 const OTHER_EVENTS =
   /^(?:session|transcription_session|conversation|input_audio_buffer|output_audio_buffer|mcp_list_tools|rate_limits|error)(?:\.|$)/;
+/** The items that an MCP server adds to the conversation, and the events that state them. */
+const SERVER_ITEM = /^mcp_(?:call|list_tools)$/;
+const ITEM_EVENTS = /^(?:conversation\.item\.(?:created|added|done)|response\.output_item\.done)$/;
 /** The events that state the whole configuration of the session. */
 const CONFIGURATIONS = /^(?:transcription_)?session\.(?:created|updated)$/;
 const AUDIO_DELTA = /^response\.(?:output_)?audio\.delta$/;
@@ -169,6 +174,10 @@ export class RealtimeTap {
    */
   readonly #sentTypes = new Set<string>();
   #sentTokens = 0;
+  /** The type of the item in the current message. */
+  #itemType = "";
+  /** The tokens that MCP servers have added, by the type of the event. Several events state the same item. */
+  readonly #serverTokens = new Map<string, number>();
   /** The responses that the client has requested and that have not begun. */
   #due = 0;
   readonly #upstream = new MessageScanner(FROM_UPSTREAM, {
@@ -251,7 +260,8 @@ export class RealtimeTap {
     const audioTokens = Math.ceil(audio * OUTPUT_TOKENS_PER_SECOND / this.#outputFormat.bytesPerSecond);
     const heardTokens = Math.ceil(this.#sound.tokens(heard));
     const sentTokens = Math.ceil(
-      this.#sentTokens + this.#sound.inputTokens + this.#media.imageTokens(this.#answering),
+      this.#sentTokens + Math.max(0, ...this.#serverTokens.values()) + this.#sound.inputTokens +
+        this.#media.imageTokens(this.#answering),
     );
     return {
       inputTokens: Math.max(this.#mostInput, sentTokens, heardTokens),
@@ -288,6 +298,7 @@ export class RealtimeTap {
     else if (path === "type") this.#type = value;
     else if (path === "response_id" || path === "response.id") this.#responseId = value;
     else if (path === "item_id") this.#itemId = value;
+    else if (path === "item.type") this.#itemType = value;
     else if (path === "error.code") this.#errorCode = value;
     else if (path === "response.status") this.#status = value;
     else if (path.endsWith("transcription.model")) this.#namedTranscriber = value;
@@ -318,6 +329,7 @@ export class RealtimeTap {
       this.#open.delete(UNKNOWN);
     } else if (!this.#isOtherMessage) this.#countPart(bytes, textTokens);
     this.#endTranscribed(bytes, textTokens);
+    this.#endItem(textTokens);
     this.#hasTurnEnded = false;
     this.#hasTurnUsage = false;
     this.#isOtherMessage = false;
@@ -394,6 +406,15 @@ export class RealtimeTap {
     this.#itemId = "";
     this.#errorCode = undefined;
     this.#speechTimes = NO_TIMES;
+  }
+
+  /** Counts the text of an item that an MCP server adds. The text is input of later responses. */
+  #endItem(textTokens: number): void {
+    const type = this.#type ?? "";
+    if (SERVER_ITEM.test(this.#itemType) && ITEM_EVENTS.test(type)) {
+      this.#serverTokens.set(type, (this.#serverTokens.get(type) ?? 0) + textTokens);
+    }
+    this.#itemType = "";
   }
 
   #usageOf(reported: ReportedUsage): Usage {
