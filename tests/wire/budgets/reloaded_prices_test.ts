@@ -7,6 +7,7 @@ import { Management } from "../../bench/soak/management.ts";
 import { gather } from "../../support/clients/http_reader.ts";
 import { rawRequest } from "../../support/clients/raw_client.ts";
 import { unless, withoutLinux } from "../../support/runner/left_out.ts";
+import { SECRETS } from "../../support/data/secrets.ts";
 import { copiedList, providerIn } from "../../support/data/price_lists.ts";
 import { testBackend, testEndpoint } from "../../support/proxies/config.ts";
 import { type ManagedOptions, ManagedProxy } from "../../support/proxies/managed_proxy.ts";
@@ -102,6 +103,34 @@ Deno.test("a background response counts its reservation if nothing costs money a
   assertEquals((await ask(after, token, { path: `/v1/responses/${id}` })).status, 200);
   assertGreater(await spentBy(after, token), BACKGROUND.max_output_tokens * 10);
 });
+
+for (const isRestarted of [false, true]) {
+  Deno.test(
+    `a client cannot choose the prices of a background response by where it reads it, ${
+      isRestarted ? "after a restart" : "in the process that made it"
+    }`,
+    async () => {
+      await using upstream = new ObjectUpstream();
+      const cheap = `[endpoints.cheap]
+provider = "openai"
+api_key = "${SECRETS.openaiKey}"
+base_url = "${upstream.origin}"
+prices = { "bill-*" = { input = 0.001, output = 0.001 } }`;
+      await using proxies = await ObjectProxies.at(upstream.origin, cheap);
+      let proxy = await proxies.start();
+      const token = await makeToken(proxy, "anna", { budget: { total_usd: 1 } });
+      const made = await ask(proxy, token, { method: "POST", path: "/v1/responses", body: BACKGROUND });
+      const { id } = JSON.parse(made.text);
+      if (isRestarted) {
+        await proxies.kill(proxy);
+        proxy = await proxies.start();
+      }
+      upstream.end(id);
+      assertEquals((await ask(proxy, token, { endpoint: "cheap", path: `/v1/responses/${id}` })).status, 200);
+      assertEquals(await spentBy(proxy, token), OBJECT_COST);
+    },
+  );
+}
 
 Deno.test("reload: a request without a budget costs the price of its admission, although a new list lacks its model", async () => {
   const folder = await Deno.makeTempDir();
