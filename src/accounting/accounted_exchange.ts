@@ -9,7 +9,8 @@ import type { ExchangeRecord } from "../exchange_record.ts";
 import type { Field } from "../http/fields.ts";
 import type { Account } from "./account.ts";
 import type { EndpointPrices } from "./prices/endpoint_prices.ts";
-import type { MadePrices } from "./settlement/made_prices.ts";
+import type { AwaitedObject } from "../storage/object_store.ts";
+import type { MadeAt, MadePrices } from "./settlement/made_prices.ts";
 import type { Objects } from "./settlement/objects.ts";
 import type { RecentOutputs } from "./estimates/recent_outputs.ts";
 import type { RecentSpeeds } from "./estimates/recent_speeds.ts";
@@ -49,6 +50,11 @@ export interface AccountParts {
   readonly speeds: RecentSpeeds;
   /** The prices at which objects were made. */
   readonly madePrices: MadePrices;
+  /**
+   * Returns the present prices at the endpoint and the backend that made an object. `undefined` if the
+   * configuration has no such endpoint any more.
+   */
+  readonly pricesAt: (object: AwaitedObject) => MadeAt | undefined;
   /** Keeps objects that continue after their exchange. */
   readonly objects: Pick<Objects, "hasRoom" | "add" | "received">;
 }

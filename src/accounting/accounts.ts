@@ -14,7 +14,8 @@ import { clientFamily } from "./client_family.ts";
 import type { Pricer } from "./prices/cost.ts";
 import { EndpointPrices } from "./prices/endpoint_prices.ts";
 import { settlementAt } from "./settlement/account_objects.ts";
-import { MadePrices } from "./settlement/made_prices.ts";
+import { ExchangeCosts } from "./exchange_costs.ts";
+import { type MadeAt, MadePrices } from "./settlement/made_prices.ts";
 import type { Objects } from "./settlement/objects.ts";
 import type { ReportedPart, Settlement } from "./settlement/settlement.ts";
 import type { AwaitedObject } from "../storage/object_store.ts";
@@ -35,6 +36,8 @@ export interface AccountsParts {
   readonly clock: Clock;
   readonly pricer: Pricer;
   readonly objects: Pick<Objects, "hasRoom" | "add" | "received" | "responseEnded">;
+  /** The endpoint with this name. `undefined` if the present configuration does not have it. */
+  readonly endpointNamed: (name: string) => Endpoint | undefined;
   /** Called when the usage that a provider reported contradicts itself. */
   readonly onContradiction?: (contradiction: UsageContradiction) => void;
   /** Called when an exchange begins. */
@@ -70,7 +73,8 @@ export class Accounts implements AccountOwner {
     const { clock, pricer, objects } = parts;
     this.#noPrices = new EndpointPrices(pricer, undefined);
     const madePrices = new MadePrices();
-    this.#shared = { clock, objects, outputs: this.#outputs, speeds: this.#speeds, madePrices };
+    const pricesAt = (object: AwaitedObject): MadeAt | undefined => this.#pricesAt(object);
+    this.#shared = { clock, objects, outputs: this.#outputs, speeds: this.#speeds, madePrices, pricesAt };
   }
 
   /** Opens the account of an exchange. The end of the exchange settles it. */
@@ -139,6 +143,18 @@ export class Accounts implements AccountOwner {
   chargeMade(object: AwaitedObject, part: ReportedPart): Settlement | undefined {
     const made = this.#shared.madePrices.of(object);
     return made && settlementAt(made, object, { part, outputs: this.#outputs });
+  }
+
+  #pricesAt({ endpoint: name, backend: backendName, madeAt }: AwaitedObject): MadeAt | undefined {
+    const endpoint = this.#parts.endpointNamed(name);
+    if (endpoint === undefined) return undefined;
+    const { outputs, speeds } = this.#shared;
+    const { backends } = endpoint;
+    const prices = this.pricesOf(endpoint);
+    return {
+      costs: new ExchangeCosts(endpoint, { startedAt: madeAt, prices, outputs, speeds }),
+      backend: backends.find((backend) => backend.name === backendName) ?? backends[0],
+    };
   }
 
   #clientOf(userAgent: string): string {

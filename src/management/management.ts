@@ -185,6 +185,7 @@ export class Management implements ManagementPort {
       clock,
       pricer,
       objects,
+      endpointNamed: (name) => this.#served.endpointNamed(name),
       onOpen: (account) => {
         if (this.#feed.hasListeners) this.#feed.send({ kind: "started", exchange: account.running() });
       },

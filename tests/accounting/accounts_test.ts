@@ -131,6 +131,7 @@ function openAccounts(onUnexpected = rethrow): Accounts {
     clock: new FakeClock(),
     pricer,
     objects: NO_OBJECTS,
+    endpointNamed: () => undefined,
     onUnexpected,
   });
 }
@@ -332,6 +333,7 @@ Deno.test("Account: the estimate of the input is no more than what the model tak
       clock: new FakeClock(),
       pricer,
       objects: NO_OBJECTS,
+      endpointNamed: () => undefined,
       onUnexpected: rethrow,
     }).open(exchangeAt(endpoint), ANONYMOUS);
     account.setRequest({

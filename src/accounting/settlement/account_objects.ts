@@ -47,19 +47,21 @@ export interface ObjectAccount {
   readonly isPart: boolean;
 }
 
+type ObjectParts = Pick<AccountParts, "objects" | "outputs" | "madePrices" | "pricesAt">;
+
 /** The most bytes of an object's text that a cancellation of the object may not know of. */
 const MAX_UNNOTICED_BYTES = 64 * 1024;
 
 /** The object that one exchange concerns. */
 export class AccountObjects {
   readonly #of: ObjectAccount;
-  readonly #parts: Pick<AccountParts, "objects" | "outputs" | "madePrices">;
+  readonly #parts: ObjectParts;
   #hasCreated = false;
   #isBackground: boolean | undefined;
   /** The number of bytes of text at which the text of an object is recorded again. */
   #noticedBytes = 0;
 
-  constructor(of: ObjectAccount, parts: Pick<AccountParts, "objects" | "outputs" | "madePrices">) {
+  constructor(of: ObjectAccount, parts: ObjectParts) {
     this.#of = of;
     this.#parts = parts;
   }
@@ -188,10 +190,10 @@ export class AccountObjects {
   }
 
   #settlement(object: AwaitedObject, part: ReportedPart): Settlement {
-    return settlementAt(this.#parts.madePrices.of(object) ?? this.#of, object, {
-      part,
-      outputs: this.#parts.outputs,
-    });
+    const { madePrices, pricesAt, outputs } = this.#parts;
+    // The client chooses the endpoint at which it reads the object.
+    const made = madePrices.of(object) ?? pricesAt(object) ?? this.#of;
+    return settlementAt(made, object, { part, outputs });
   }
 }
 

@@ -94,6 +94,7 @@ export class ThreadManagement {
       clock,
       pricer,
       objects: this.#threadObjects,
+      endpointNamed: (name) => this.#served.endpointNamed(name),
       onUnexpected: (error, id) => log("error", "unexpected", { id, detail: traceOf(error) }),
       onContradiction: ({ id, endpoint, detail }) => {
         port.send("contradicted", endpoint);
