@@ -23,6 +23,12 @@ const BASE64 = /^[A-Za-z0-9+/]+/;
 /** The Base64 of formats whose head may be long: JPEG and GIF. */
 const LONG_HEAD = /^(?:\/9j\/|R0lGOD)/;
 
+/**
+ * The most strings and the most types of an object that are kept. An object with more than one of them is no
+ * text, so that the others count at once.
+ */
+const MAX_KEPT = 2;
+
 /** A string with media. A later member of its object may still say that it is text. */
 interface Pending {
   /** The tokens of an image. `undefined` if they do not follow from the size. */
@@ -72,8 +78,10 @@ export class MediaMeter implements TextSink {
 
   /** Receives a statement of the body about its media: the path of a member, and its value. */
   stated(path: string, value: unknown): void {
-    if (path.endsWith("source.type")) this.#types.push(value);
-    else if (
+    if (path.endsWith("source.type")) {
+      if (this.#types.length < MAX_KEPT) this.#types.push(value);
+      else if (!isKnownType(value)) this.#isOpaque = true;
+    } else if (
       !/(?:media_type|mime_?type)$/i.test(path) || typeof value !== "string" || !/^image\//i.test(value)
     ) {
       this.#hasOtherMedia = true;
@@ -98,17 +106,19 @@ export class MediaMeter implements TextSink {
       pending[0]?.isData === true;
     if (!isText) {
       if (this.#hasOtherMedia || !types.every(isKnownType)) this.#isOpaque = true;
-      for (const { image, length } of pending) {
-        if (image === undefined) this.#isOpaque = true;
-        else {
-          this.#images = plusImages(this.#images, image);
-          this.#imageBytes += length;
-        }
-      }
+      for (const one of pending) this.#add(one);
     }
     this.#types = [];
     this.#pending = [];
     this.#hasOtherMedia = false;
+  }
+
+  #add({ image, length }: Pending): void {
+    if (image === undefined) this.#isOpaque = true;
+    else {
+      this.#images = plusImages(this.#images, image);
+      this.#imageBytes += length;
+    }
   }
 
   /** Reads the next piece of a value: `bytes` from `from` up to `to`. */
@@ -147,7 +157,9 @@ export class MediaMeter implements TextSink {
     const whole = digits.length % 4 === 1 ? digits.slice(0, -1) : digits;
     const size = imageSize(Uint8Array.fromBase64(whole));
     const image = size && tokensOfImage(size);
-    this.#pending.push({ image, length: this.#length, isData: this.#isData });
+    const found: Pending = { image, length: this.#length, isData: this.#isData };
+    if (this.#pending.length < MAX_KEPT) this.#pending.push(found);
+    else this.#add(found);
   }
 
   /** The beginning of the string, without the backslashes that some JSON writers put before slashes. */
