@@ -19,6 +19,8 @@ const FIRST_BYTES = 256;
 /** The beginning of an address. Its content is not in the body, so it is not measured. */
 const ADDRESS = /^\s*(?!data:)[a-z][a-z\d+.-]{1,14}:\/\//i;
 const DATA_URL = /^\s*data:([^,;]{0,100})((?:;[^,;]{0,100}){0,5}),/i;
+/** No image is shorter, in characters of Base64. */
+const LEAST_IMAGE = 12;
 const BASE64 = /^[A-Za-z0-9+/]+/;
 /** The Base64 of formats whose head may be long: JPEG and GIF. */
 const LONG_HEAD = /^(?:\/9j\/|R0lGOD)/;
@@ -28,6 +30,8 @@ const LONG_HEAD = /^(?:\/9j\/|R0lGOD)/;
  * text, so that the others count at once.
  */
 const MAX_KEPT = 2;
+
+const latin1 = new TextDecoder("latin1");
 
 /** A string with media. A later member of its object may still say that it is text. */
 interface Pending {
@@ -144,18 +148,19 @@ export class MediaMeter implements TextSink {
 
   /** Called at the end of the string. */
   end(): void {
-    if (this.#length > 0 && !ADDRESS.test(this.#text.slice(0, FIRST_BYTES))) this.#endMedia();
+    const text = this.#length > 0 ? this.#text : "";
+    if (text !== "" && !ADDRESS.test(text.slice(0, FIRST_BYTES))) this.#endMedia(text);
     this.#head.clear();
     this.#length = 0;
     this.#wanted = FIRST_BYTES;
   }
 
-  #endMedia(): void {
+  #endMedia(text: string): void {
     this.#count++;
-    const [digits = ""] = BASE64.exec(base64Of(this.#text) ?? "") ?? [];
+    const [digits = ""] = text.length < LEAST_IMAGE ? [] : BASE64.exec(base64Of(text) ?? "") ?? [];
     // A single digit at the end encodes no byte.
     const whole = digits.length % 4 === 1 ? digits.slice(0, -1) : digits;
-    const size = imageSize(Uint8Array.fromBase64(whole));
+    const size = whole === "" ? undefined : imageSize(Uint8Array.fromBase64(whole));
     const image = size && tokensOfImage(size);
     const found: Pending = { image, length: this.#length, isData: this.#isData };
     if (this.#pending.length < MAX_KEPT) this.#pending.push(found);
@@ -164,7 +169,7 @@ export class MediaMeter implements TextSink {
 
   /** The beginning of the string, without the backslashes that some JSON writers put before slashes. */
   get #text(): string {
-    const text = new TextDecoder("latin1").decode(this.#head.bytes);
+    const text = latin1.decode(this.#head.bytes);
     return text.includes("\\") ? text.replaceAll("\\/", "/") : text;
   }
 }
