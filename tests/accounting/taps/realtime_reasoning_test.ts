@@ -63,6 +63,6 @@ Deno.test("a response that ends without its output counts its time", () => {
 
 Deno.test("an event that states no response counts no time", () => {
   const session = new Session().server(begun("a"), word("a"), done("a", USAGE))
-    .server({ type: "response.mcp_call.completed", item_id: "i" }, { serverContent: {} }).after(60_000);
+    .server({ type: "response.output_text.done", item_id: "i" }, { serverContent: {} }).after(60_000);
   assertEquals(session.unseenMs, [undefined]);
 });

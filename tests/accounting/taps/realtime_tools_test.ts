@@ -1,6 +1,6 @@
 /** The input of realtime responses that does not come from the client: what MCP servers say. */
 
-import { assert } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { RealtimeTap } from "../../../src/accounting/taps/realtime_tap.ts";
 import { frame, TEXT } from "../../support/clients/websocket.ts";
 
@@ -42,6 +42,20 @@ for (
     assert(inputs > 1_500 && inputs < 3_500, `${inputs}`);
   });
 }
+
+Deno.test("a call of an MCP server that ends after its response is no response", () => {
+  const tap = new RealtimeTap();
+  const usage = { input_tokens: 20_000, output_tokens: 5, total_tokens: 20_005 };
+  const delta = { type: "response.mcp_call_arguments.delta", response_id: "r", item_id: "i", delta: "{}" };
+  const done = { type: "response.done", response: { id: "r", status: "completed", usage } };
+  const ends = ["in_progress", "completed", "failed"]
+    .map((end) => ({ type: `response.mcp_call.${end}`, item_id: "i", output_index: 0 }));
+  for (const event of [CREATED, BEGUN, delta, done, ...ends]) tap.write(frame(TEXT, JSON.stringify(event)));
+  assertEquals(tap.end().unfinished, []);
+  const cut = new RealtimeTap();
+  for (const event of [CREATED, delta]) cut.write(frame(TEXT, JSON.stringify(event)));
+  assertEquals(cut.end().unfinished, [{ inputTokens: 0, outputTokens: 2 }]);
+});
 
 Deno.test("several results of an MCP server count together", () => {
   const events = [1, 2, 3].map((id) => ({ type: "conversation.item.done", item: { ...CALL, id: `${id}` } }));
