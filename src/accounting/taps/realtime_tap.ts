@@ -85,9 +85,9 @@ const CLEARED = "input_audio_buffer.cleared";
 const NO_SPEECH = "input_audio_buffer_commit_empty";
 /** The events that end a response. */
 const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
-/** The events that belong to no response. */
+/** The events that are no part of a response. A call of an MCP server can end after its response. */
 const OTHER_EVENTS =
-  /^(?:session|transcription_session|conversation|input_audio_buffer|output_audio_buffer|mcp_list_tools|rate_limits|error)(?:\.|$)/;
+  /^(?:session|transcription_session|conversation|input_audio_buffer|output_audio_buffer|mcp_list_tools|rate_limits|error|response\.mcp_call)(?:\.|$)/;
 /** The items that an MCP server adds to the conversation, and the events that state them. */
 const SERVER_ITEM = /^mcp_(?:call|list_tools)$/;
 const ITEM_EVENTS = /^(?:conversation\.item\.(?:created|added|done)|response\.output_item\.done)$/;
