@@ -4,7 +4,6 @@
  * estimated.
  */
 
-import { UnseenTime } from "../estimates/unseen_time.ts";
 import type { ResponseSummary, UnfinishedUsage } from "./response_summary.ts";
 import { MessageScanner } from "../../payload/message_scanner.ts";
 import { ReportedUsage } from "../usage/reported_usage.ts";
@@ -12,6 +11,7 @@ import { sumOf, type Usage, type UsageDraft } from "../usage/usage.ts";
 import { compileSelection } from "../../payload/json_selection.ts";
 import { ClientMedia } from "./client_media.ts";
 import { ClientSound } from "./client_sound.ts";
+import { MAX_RESPONSES, OpenResponses, type PartialResponse, UNKNOWN, UNNAMED } from "./open_responses.ts";
 import { SoundFormat } from "./sound_format.ts";
 import { Transcriptions } from "./transcriptions.ts";
 
@@ -103,10 +103,6 @@ const FORMAT = /(?:_audio_format|\.format\.type)$/;
 const RATE = /(?:_sampling_rate|\.format\.rate)$/;
 /** How a response ends that may have no output. */
 const WITHOUT_OUTPUT: ReadonlySet<string | undefined> = new Set(["failed", "cancelled"]);
-/** The most simultaneous responses, and the most without reported usage, that are counted separately. */
-const MAX_RESPONSES = 500;
-/** The id for messages of which the proxy does not know whether they are part of a response. */
-const UNKNOWN = "?";
 
 /** The bytes of a token in messages whose text the proxy cannot read. */
 const BYTES_PER_TOKEN = 4;
@@ -114,18 +110,6 @@ const BYTES_PER_TOKEN = 4;
 const OUTPUT_TOKENS_PER_SECOND = 20;
 
 const NO_TIMES = { startMs: undefined, endMs: undefined };
-
-/** The part of an unfinished response that has arrived. */
-interface PartialResponse {
-  /** The estimated tokens of its text. */
-  text: number;
-  /** The bytes of its audio, in base64. */
-  audio: number;
-  /** The bytes of the sound that the client sent for it. */
-  heard: number;
-  /** The time without visible output. `undefined` if it is not measured. */
-  readonly unseen?: UnseenTime | undefined;
-}
 
 /** Reads what both sides send on one WebSocket. */
 export class RealtimeTap {
@@ -140,10 +124,6 @@ export class RealtimeTap {
   #setupModel: string | undefined;
   #isGemini = false;
   #stopReason: string | undefined;
-  /** The unfinished responses, by their ids. The empty id is that of responses without an id. */
-  readonly #open = new Map<string, PartialResponse>();
-  /** The responses above the limit, together. */
-  #others: PartialResponse | undefined;
   /** The estimates for responses that ended without reporting their usage, or a part of it. */
   readonly #unreported: UnfinishedUsage[] = [];
   /** The type of the current message. */
@@ -178,8 +158,6 @@ export class RealtimeTap {
   #itemType = "";
   /** The tokens that MCP servers have added, by the type of the event. Several events state the same item. */
   readonly #serverTokens = new Map<string, number>();
-  /** The responses that the client has requested and that have not begun. */
-  #due = 0;
   readonly #upstream = new MessageScanner(FROM_UPSTREAM, {
     onValue: (path, value) => this.#found(path, value),
     onEnd: (bytes, textTokens) => this.#endMessage(bytes, textTokens),
@@ -199,11 +177,11 @@ export class RealtimeTap {
     },
     onEnd: (bytes) => this.#endSent(bytes),
   }, { media: this.#media });
-  readonly #now: (() => number) | undefined;
+  readonly #open: OpenResponses;
 
   /** `now` is the time in milliseconds of a monotonic clock. Without it, invisible output does not count. */
   constructor({ now }: { readonly now?: () => number } = {}) {
-    this.#now = now;
+    this.#open = new OpenResponses(this.#sound, now);
   }
 
   /** Reads the next bytes of the upstream. Does not keep a reference to them. */
@@ -218,8 +196,7 @@ export class RealtimeTap {
 
   /** Whether all requested responses have ended. */
   get isOver(): boolean {
-    const begun = this.#open.size - (this.#open.has(UNKNOWN) ? 1 : 0);
-    return this.#stopReason !== undefined && begun === 0 && this.#others === undefined && this.#due === 0;
+    return this.#stopReason !== undefined && this.#open.isEmpty;
   }
 
   /** Returns the summary of the session, after it has ended. */
@@ -228,20 +205,12 @@ export class RealtimeTap {
       this.#countPart(this.#upstream.pendingBytes, this.#upstream.pendingTokens);
     }
     this.#endTurn();
-    const begun = [...this.#open].filter(([id]) => id !== UNKNOWN).map(([, one]) => one);
-    const unknown = this.#open.get(UNKNOWN);
     const steps = this.#transcriptions.end();
-    if (this.#others !== undefined) begun.push(this.#others);
-    const latest = begun.at(-1);
-    if (latest !== undefined) latest.heard += this.#sound.takeLater();
-    // A server rejects most requests for a response while another one runs.
-    for (let due = begun.length; due < this.#due; due++) {
-      begun.push({ text: 0, audio: 0, heard: due === 0 ? this.#sound.sinceResponse : 0 });
-    }
+    const { responses, unknown } = this.#open.cutOff();
     const model = this.#answering;
     return {
       usage: this.#usage,
-      unfinished: [...this.#unreported, ...begun.map((one) => this.#estimatedUsage(one))],
+      unfinished: [...this.#unreported, ...responses.map((one) => this.#estimatedUsage(one))],
       ...(unknown !== undefined && { uncertain: this.#estimatedUsage(unknown) }),
       ...(steps.length > 0 && { steps }),
       ...(this.#contradictions.size > 0 && { contradictions: [...this.#contradictions] }),
@@ -255,8 +224,9 @@ export class RealtimeTap {
     return this.#model ?? (this.#isGemini ? this.#setupModel : undefined);
   }
 
-  #estimatedUsage({ text, audio, heard, unseen }: PartialResponse): UnfinishedUsage {
-    const unseenMs = this.#unseenMs(unseen);
+  #estimatedUsage(response: PartialResponse): UnfinishedUsage {
+    const { text, audio, heard } = response;
+    const unseenMs = this.#open.unseenMs(response);
     const audioTokens = Math.ceil(audio * OUTPUT_TOKENS_PER_SECOND / this.#outputFormat.bytesPerSecond);
     const heardTokens = Math.ceil(this.#sound.tokens(heard));
     const sentTokens = Math.ceil(
@@ -271,10 +241,6 @@ export class RealtimeTap {
       ...(audioTokens > 0 && { outputAudioTokens: audioTokens }),
       ...(unseenMs > 0 && { unseenMs }),
     };
-  }
-
-  #unseenMs(unseen: UnseenTime | undefined): number {
-    return unseen === undefined || this.#now === undefined ? 0 : unseen.sum(this.#now());
   }
 
   #found(path: string, value: unknown): void {
@@ -311,22 +277,17 @@ export class RealtimeTap {
       this.#usage = sumOf(this.#usage, usage);
       this.#mostInput = Math.max(this.#mostInput, usage.inputTokens ?? 0);
       this.#stopReason = this.#status ?? this.#stopReason;
-      this.#due = 0;
+      const ended = this.#open.end(this.#responseId);
       if (usage.inputTokens === undefined || usage.outputTokens === undefined) {
-        this.#keepUnreported(usage, bytes);
+        this.#keepUnreported(usage, ended, bytes);
       }
-      if (this.#responseId === undefined) this.#open.clear();
-      else this.#open.delete(this.#responseId);
-      this.#open.delete("");
-      this.#open.delete(UNKNOWN);
     } else if (this.#hasTurnEnded) {
       this.#endTurn();
       this.#stopReason = "turn_complete";
-      this.#due = 0;
-      this.#open.clear();
+      this.#open.end(undefined);
     } else if (this.#hasTurnUsage && Object.keys(this.#turn.usage()).length > 0) {
       // The usage includes this message and the earlier ones of the turn.
-      this.#open.delete(UNKNOWN);
+      this.#open.forgetUnknown();
     } else if (!this.#isOtherMessage) this.#countPart(bytes, textTokens);
     this.#endTranscribed(bytes, textTokens);
     this.#endItem(textTokens);
@@ -340,12 +301,7 @@ export class RealtimeTap {
   }
 
   /** Estimates what the current message, which ends a response, does not report of its usage. */
-  #keepUnreported({ inputTokens, outputTokens }: Usage, bytes: number): void {
-    const ended = this.#responseId === undefined ? [...this.#open.values()] : [
-      this.#open.get(this.#responseId),
-      this.#open.get(""),
-      this.#open.get(UNKNOWN),
-    ].filter((one) => one !== undefined);
+  #keepUnreported({ inputTokens, outputTokens }: Usage, ended: PartialResponse[], bytes: number): void {
     // A server that does not stream sends the whole response at its end.
     if (ended.length === 0) {
       if (WITHOUT_OUTPUT.has(this.#status)) return;
@@ -353,11 +309,11 @@ export class RealtimeTap {
     }
     const whole: PartialResponse = { text: 0, audio: 0, heard: 0 };
     let unseenMs = 0;
-    for (const { text, audio, heard, unseen } of ended) {
-      whole.text += text;
-      whole.audio += audio;
-      whole.heard += heard;
-      unseenMs += this.#unseenMs(unseen);
+    for (const one of ended) {
+      whole.text += one.text;
+      whole.audio += one.audio;
+      whole.heard += one.heard;
+      unseenMs += this.#open.unseenMs(one);
     }
     const estimate: UsageDraft = this.#estimatedUsage(whole);
     if (inputTokens !== undefined) {
@@ -427,33 +383,11 @@ export class RealtimeTap {
     const type = this.#type ?? "";
     if (OTHER_EVENTS.test(type)) return;
     const isKnown = type.startsWith("response.");
-    const id = isKnown ? this.#responseId ?? "" : UNKNOWN;
-    const begun = this.#open.get(id) ?? this.#begin(id);
-    if (AUDIO_DELTA.test(type)) begun.audio += bytes;
-    else if (!isKnown) begun.text += bytes / BYTES_PER_TOKEN;
+    const id = isKnown ? this.#responseId ?? UNNAMED : UNKNOWN;
+    if (AUDIO_DELTA.test(type)) this.#open.add(id, { audio: bytes });
+    else if (!isKnown) this.#open.add(id, { text: bytes / BYTES_PER_TOKEN });
     // Each event has one token or more.
-    else if (type.endsWith(".delta")) begun.text += Math.max(1, textTokens);
-    if (this.#now !== undefined) begun.unseen?.seen(begun.text + begun.audio, this.#now());
-  }
-
-  #begin(id: string): PartialResponse {
-    // An event without an id may follow the end of its response.
-    const isMeasured = this.#now !== undefined && id !== UNKNOWN && id !== "";
-    const unseen = isMeasured ? new UnseenTime(this.#now()) : undefined;
-    const begun: PartialResponse = { text: 0, audio: 0, heard: 0, unseen };
-    if (id === UNKNOWN) {
-      this.#open.set(id, begun);
-      return begun;
-    }
-    if (this.#due > 0) this.#due--;
-    begun.heard = this.#sound.takeResponse();
-    if (this.#open.size < MAX_RESPONSES) this.#open.set(id, begun);
-    else if (this.#others === undefined) this.#others = begun;
-    else {
-      this.#others.heard += begun.heard;
-      return this.#others;
-    }
-    return begun;
+    else this.#open.add(id, { text: type.endsWith(".delta") ? Math.max(1, textTokens) : 0 });
   }
 
   #endSent(bytes: number): void {
@@ -462,7 +396,7 @@ export class RealtimeTap {
     const isAudio = types.size === 1 && types.has("input_audio_buffer.append");
     // Servers differ on which of several types counts.
     const may = (type: string): boolean => types.has(type) || types.size === MAX_TYPES;
-    if (may("response.create")) this.#due = Math.min(this.#due + 1, MAX_RESPONSES);
+    if (may("response.create")) this.#open.requested();
     if (isAudio) this.#sound.addInput(bytes);
     else this.#sentTokens += (bytes - soundBytes - imageBytes) / BYTES_PER_TOKEN;
     this.#sound.addItem(soundBytes);
