@@ -52,6 +52,22 @@ export interface KeptObject extends AwaitedObject {
   readonly settled: { readonly at: number; readonly micros: number } | undefined;
 }
 
+/** Objects that have changed. */
+export interface ChangedObjects {
+  readonly objects: readonly KeptObject[];
+  /**
+   * When they were read, in milliseconds since 1970, by the clock of the database: those of the programs
+   * differ.
+   */
+  readonly at: number;
+}
+
+/**
+ * How long a change may take until others see it, in milliseconds. A transaction that waits for a lock is
+ * committed long after its change.
+ */
+export const CHANGES_MARGIN_MS = 60_000;
+
 /**
  * Who made an object at a provider, so that only its maker can use it. The store keeps none of its content.
  */
@@ -76,8 +92,8 @@ export type ObjectMaker = Pick<MadeObject, "account" | "maker" | "projectId">;
 
 /** Keeps objects until their usage is known. Every method may throw a `StoreError`. */
 export interface AwaitedObjectStore {
-  /** Adds an object. `at` is now. Resolves with `false` if the store has the object already. */
-  readonly addObject: (object: AwaitedObject, at: number) => Promise<boolean>;
+  /** Adds an object. Resolves with `false` if the store has the object already. */
+  readonly addObject: (object: AwaitedObject) => Promise<boolean>;
   /**
    * Finds an object by its id, or by the id of its results: of the endpoint, or else of an endpoint with the
    * same account at the provider.
@@ -85,10 +101,13 @@ export interface AwaitedObjectStore {
   readonly findObject: (key: ObjectKey) => Promise<KeptObject | undefined>;
   /** Lists the objects that are not settled. */
   readonly listUnsettledObjects: () => Promise<AwaitedObject[]>;
-  /** Lists the objects that were added, changed or settled at a moment or later. */
-  readonly listChangedObjects: (since: number) => Promise<KeptObject[]>;
+  /**
+   * Lists the objects that were added, changed or settled since an earlier list, whose `at` is `since`.
+   * Without it, the latest ones. Lists those of the last {@link CHANGES_MARGIN_MS} before it again.
+   */
+  readonly listChangedObjects: (since?: number) => Promise<ChangedObjects>;
   /** Sets the id of the file with the results of a batch. A later call does not change it. */
-  readonly setResultsId: (key: ObjectKey, resultsId: string, at: number) => Promise<void>;
+  readonly setResultsId: (key: ObjectKey, resultsId: string) => Promise<void>;
   /** Raises the received bytes of an object that is not settled. A lower number changes nothing. */
   readonly raiseReceivedBytes: (key: ObjectKey, bytes: number) => Promise<void>;
   /** Deletes settled objects: those created before a moment, and the oldest beyond a number. */

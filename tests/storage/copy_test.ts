@@ -101,7 +101,7 @@ function fill(url: string, exchanges: number): Promise<void> {
         attemptLog: index % 50 === 0 ? [{ backend: "a", afterMs: 1.5, detail: "x" }] : undefined,
       }));
     await store.addExchanges(rows);
-    await store.addObject(awaitedObject(), AT);
+    await store.addObject(awaitedObject());
     const settled = exchangeRow({
       requestId: "req_1",
       settlement: "settled",
@@ -132,7 +132,9 @@ function contentOf(url: string): Promise<Record<string, unknown>> {
       audit: (await store.listAudit(all)).items,
       spending: spending.map((one) => ({ ...one, hours: one.hours.toSorted((a, b) => a.start - b.start) }))
         .sort((one, other) => one.key < other.key ? -1 : 1),
-      objects: (await store.listChangedObjects(0)).sort((one, other) => one.id < other.id ? -1 : 1),
+      objects: [...(await store.listChangedObjects()).objects].sort((one, other) =>
+        one.id < other.id ? -1 : 1
+      ),
       made: (await store.findMadeObjects(["file-1", "Ü"])).sort((one, other) => one.id < other.id ? -1 : 1),
       makers: await store.listObjectMakers(),
       note: await store.readNote("a note"),

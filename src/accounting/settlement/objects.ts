@@ -61,8 +61,6 @@ export interface ObjectsParts {
  * in the same step.
  */
 const SYNC_MS = 10_000;
-/** The largest expected difference between the clocks of two processes, in milliseconds. */
-const SYNC_MARGIN_MS = 5_000;
 /** The most settled objects whose keys are remembered. */
 const MAX_SETTLED = 10_000;
 
@@ -82,7 +80,10 @@ export class Objects {
    * counts.
    */
   readonly #tasks: KeyedTasks;
-  #syncedAt = 0;
+  /** When the changes of other processes were last read, by the clock of the store. */
+  #syncedAt: number | undefined;
+  /** The keys of objects that were settled while the changes are read. `undefined` while they are not. */
+  #settledMeanwhile: Set<string> | undefined;
   #stopTimer = (): void => {};
 
   private constructor(parts: ObjectsParts) {
@@ -94,7 +95,8 @@ export class Objects {
   /** Restores the reservations of objects of earlier and other processes. Throws a `StoreError`. */
   static async open(parts: ObjectsParts): Promise<Objects> {
     const objects = new Objects(parts);
-    objects.#syncedAt = parts.clock.epochMs();
+    // The changes that follow are read later.
+    objects.#syncedAt = (await parts.store.listChangedObjects()).at;
     for (const object of await parts.store.listUnsettledObjects()) objects.#hold(object);
     objects.#schedule();
     return objects;
@@ -183,14 +185,14 @@ export class Objects {
   }
 
   async #add(key: string, entry: OpenObject): Promise<void> {
-    const { store, clock, onFailed } = this.#parts;
+    const { store, onFailed } = this.#parts;
     try {
-      const isNew = await store.addObject(entry.object, clock.epochMs());
+      const isNew = await store.addObject(entry.object);
       entry.isStored = true;
       if (isNew) return;
       // The provider may have given the same id earlier, to this process or to another one.
       const known = await store.findObject(entry.object);
-      if (known?.settled !== undefined) this.#open.remove(key);
+      if (known?.settled !== undefined) this.#remove(key);
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       onFailed(error.message);
@@ -209,8 +211,7 @@ export class Objects {
   }
 
   async #name(object: ObjectKey, resultsId: string): Promise<void> {
-    const { store, clock } = this.#parts;
-    await store.setResultsId(object, resultsId, clock.epochMs());
+    await this.#parts.store.setResultsId(object, resultsId);
     this.#named(objectKey(object), resultsId);
   }
 
@@ -302,7 +303,7 @@ export class Objects {
     const { reservedMicros, reservedTokens } = object;
     const tokens = Math.max(0, reported - reservedTokens);
     ledgers.count(key, { keys, reservedMicros, tokens, micros, booking });
-    this.#open.remove(key);
+    this.#remove(key);
     for (const row of rows) onRow(row);
   }
 
@@ -310,22 +311,28 @@ export class Objects {
   async #sync(): Promise<void> {
     const { store, clock, onFailed } = this.#parts;
     this.#retry();
+    // The database is slow, and the read before has not ended.
+    if (this.#settledMeanwhile !== undefined) return;
     try {
-      const now = clock.epochMs();
-      const since = Math.min(this.#syncedAt, now) - SYNC_MARGIN_MS;
-      for (const object of await store.listChangedObjects(since)) {
+      const settledMeanwhile = this.#settledMeanwhile = new Set<string>();
+      const { objects, at } = await store.listChangedObjects(this.#syncedAt);
+      for (const object of objects) {
         const key = objectKey(object);
         if (this.#settling.has(key)) continue;
         if (object.settled !== undefined) this.#settledElsewhere({ ...object, settled: object.settled });
         else if (!this.#open.has(key)) {
+          // The list may be older than the settlement.
+          if (settledMeanwhile.has(key)) continue;
           this.#settled.delete(key);
           this.#hold(object);
         } else if (object.resultsId !== undefined) this.#named(key, object.resultsId);
       }
-      this.#syncedAt = now;
+      this.#syncedAt = at;
     } catch (error) {
       if (!(error instanceof StoreError)) throw error;
       onFailed(error.message);
+    } finally {
+      this.#settledMeanwhile = undefined;
     }
     // While the clock is wrong, ages are unknown.
     if (!this.#parts.ledgers.bookingOf([]).isDated) return;
@@ -362,9 +369,15 @@ export class Objects {
    */
   #settledElsewhere(object: AwaitedObject & { settled: NonNullable<KeptObject["settled"]> }): void {
     const { ledgers } = this.#parts;
-    if (!this.#open.remove(objectKey(object))) return;
+    if (!this.#remove(objectKey(object))) return;
     const keys = [...subjectKeys(object), ...object.modelRules];
     ledgers.countElsewhere(keys, { micros: object.settled.micros });
+  }
+
+  /** Removes a settled object. Returns `false` if it was not held. */
+  #remove(key: string): boolean {
+    this.#settledMeanwhile?.add(key);
+    return this.#open.remove(key);
   }
 
   #remember(key: string): void {

@@ -1,6 +1,12 @@
 /** Objects in PostgreSQL: background responses, batches and others. */
 
-import type { AwaitedObject, KeptObject, ObjectKey } from "../object_store.ts";
+import {
+  type AwaitedObject,
+  type ChangedObjects,
+  CHANGES_MARGIN_MS,
+  type KeptObject,
+  type ObjectKey,
+} from "../object_store.ts";
 import { OBJECT_COLUMNS, objectOf } from "../rows/object_row.ts";
 import type { ExchangeRow } from "../store.ts";
 import { insertExchanges } from "./exchange_insert.ts";
@@ -8,15 +14,17 @@ import type { Queries } from "./pool.ts";
 import { storedText } from "./stored_text.ts";
 
 const NAMES = OBJECT_COLUMNS.map(([column]) => column).join(", ");
+/** The present time of the server, in milliseconds since 1970. */
+const NOW = "floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 const INSERT = `INSERT INTO objects (${NAMES}, changed_at)
-  VALUES (${OBJECT_COLUMNS.map((_, index) => `$${index + 1}`).join(", ")}, $${OBJECT_COLUMNS.length + 1})
+  VALUES (${OBJECT_COLUMNS.map((_, index) => `$${index + 1}`).join(", ")}, ${NOW})
   ON CONFLICT (endpoint, object_id) DO NOTHING`;
 const SELECT = `SELECT ${NAMES}, settled_at, settled_micros FROM objects`;
 
 /** Adds an object. Resolves with `false` if the database has the object already. */
-export async function insertObject(queries: Queries, object: AwaitedObject, at: number): Promise<boolean> {
+export async function insertObject(queries: Queries, object: AwaitedObject): Promise<boolean> {
   const values = OBJECT_COLUMNS.map(([, value]) => storedValue(value(object)));
-  return await queries.run(INSERT, [...values, at]) === 1;
+  return await queries.run(INSERT, values) === 1;
 }
 
 /** Finds an object by the id of its results, or by its own id: of the endpoint, or else of the account. */
@@ -56,21 +64,25 @@ export async function listUnsettledObjects(queries: Queries): Promise<AwaitedObj
   return (await queries.all(`${SELECT} WHERE settled_at IS NULL ORDER BY made_at`)).map(objectOf);
 }
 
-/** Lists the objects that were changed at a moment or later. */
-export async function listChangedObjects(queries: Queries, since: number): Promise<KeptObject[]> {
-  return (await queries.all(`${SELECT} WHERE changed_at >= $1`, [since])).map(objectOf);
+/** Does what `AwaitedObjectStore.listChangedObjects` does. */
+export async function listChangedObjects(queries: Queries, since?: number): Promise<ChangedObjects> {
+  const at = Number((await queries.get(`SELECT ${NOW} AS at`))?.["at"]);
+  // The clock of the server may have been set back.
+  const from = Math.min(since ?? at, at) - CHANGES_MARGIN_MS;
+  const rows = await queries.all(`${SELECT} WHERE changed_at >= $1`, [from]);
+  return { objects: rows.map(objectOf), at };
 }
 
 /** Sets the id of the file with the results, if the object has none. */
 export async function setResultsId(
   queries: Queries,
   { endpoint, id }: ObjectKey,
-  { resultsId, at }: { resultsId: string; at: number },
+  resultsId: string,
 ): Promise<void> {
   await queries.run(
-    `UPDATE objects SET results_id = $1, changed_at = $2
-     WHERE endpoint = $3 AND object_id = $4 AND results_id IS NULL`,
-    [storedText(resultsId), at, storedText(endpoint), storedText(id)],
+    `UPDATE objects SET results_id = $1, changed_at = ${NOW}
+     WHERE endpoint = $2 AND object_id = $3 AND results_id IS NULL`,
+    [storedText(resultsId), storedText(endpoint), storedText(id)],
   );
 }
 
@@ -83,9 +95,9 @@ export async function settleObject(
   object: AwaitedObject,
   { at, micros, rows }: { at: number; micros: number; rows: readonly ExchangeRow[] },
 ): Promise<boolean> {
-  await insertObject(queries, object, at);
+  await insertObject(queries, object);
   const changes = await queries.run(
-    `UPDATE objects SET settled_at = $1, settled_micros = $2, changed_at = $1
+    `UPDATE objects SET settled_at = $1, settled_micros = $2, changed_at = ${NOW}
      WHERE endpoint = $3 AND object_id = $4 AND settled_at IS NULL`,
     [at, micros, storedText(object.endpoint), storedText(object.id)],
   );

@@ -220,11 +220,11 @@ function auditStore(pool: PostgresPool): AuditStore {
 
 function awaitedObjectStore(pool: PostgresPool): AwaitedObjectStore {
   return {
-    addObject: (object, at) => objects.insertObject(pool, object, at),
+    addObject: (object) => objects.insertObject(pool, object),
     findObject: (key) => objects.findObject(pool, key),
     listUnsettledObjects: () => objects.listUnsettledObjects(pool),
     listChangedObjects: (since) => objects.listChangedObjects(pool, since),
-    setResultsId: (key, resultsId, at) => objects.setResultsId(pool, key, { resultsId, at }),
+    setResultsId: (key, resultsId) => objects.setResultsId(pool, key, resultsId),
     raiseReceivedBytes: (key, bytes) => objects.raiseReceivedBytes(pool, key, bytes),
     pruneObjects: (limits) => pool.transaction((queries) => objects.pruneObjects(queries, limits)),
   };

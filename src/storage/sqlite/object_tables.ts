@@ -3,7 +3,13 @@
  * transaction.
  */
 
-import type { AwaitedObject, KeptObject, ObjectKey } from "../object_store.ts";
+import {
+  type AwaitedObject,
+  type ChangedObjects,
+  CHANGES_MARGIN_MS,
+  type KeptObject,
+  type ObjectKey,
+} from "../object_store.ts";
 import type { ExchangeRow } from "../store.ts";
 import { OBJECT_COLUMNS, objectOf } from "../rows/object_row.ts";
 import type { Connection } from "./connection.ts";
@@ -13,8 +19,9 @@ const INSERT = `INSERT INTO objects (${OBJECT_COLUMNS.map(([column]) => column).
   VALUES (${OBJECT_COLUMNS.map(() => "?").join(", ")}, ?) ON CONFLICT DO NOTHING`;
 
 /** Adds an object. Returns `false` if the database has the object already. */
-export function insertObject(database: Connection, object: AwaitedObject, at: number): boolean {
-  return database.run(INSERT, ...OBJECT_COLUMNS.map(([, value]) => value(object) ?? null), at).changes === 1;
+export function insertObject(database: Connection, object: AwaitedObject): boolean {
+  const values = OBJECT_COLUMNS.map(([, value]) => value(object) ?? null);
+  return database.run(INSERT, ...values, Date.now()).changes === 1;
 }
 
 /** The conditions that find an object, in the order in which they are tried. */
@@ -53,21 +60,25 @@ export function listUnsettledObjects(database: Connection): AwaitedObject[] {
   return database.all("SELECT * FROM objects WHERE settled_at IS NULL ORDER BY made_at").map(objectOf);
 }
 
-/** Lists the objects that were changed at a moment or later. */
-export function listChangedObjects(database: Connection, since: number): KeptObject[] {
-  return database.all("SELECT * FROM objects WHERE changed_at >= ?", since).map(objectOf);
+/** Does what `AwaitedObjectStore.listChangedObjects` does. All programs on the file have the same clock. */
+export function listChangedObjects(database: Connection, since?: number): ChangedObjects {
+  const at = Date.now();
+  // The clock may have been set back.
+  const from = Math.min(since ?? at, at) - CHANGES_MARGIN_MS;
+  const rows = database.all("SELECT * FROM objects WHERE changed_at >= ?", from);
+  return { objects: rows.map(objectOf), at };
 }
 
 /** Sets the id of the file with the results, if the object has none. */
 export function setResultsId(
   database: Connection,
   { endpoint, id }: ObjectKey,
-  { resultsId, at }: { resultsId: string; at: number },
+  resultsId: string,
 ): void {
   database.run(
     "UPDATE objects SET results_id = ?, changed_at = ? WHERE endpoint = ? AND object_id = ? AND results_id IS NULL",
     resultsId,
-    at,
+    Date.now(),
     endpoint,
     id,
   );
@@ -79,13 +90,13 @@ export function settleObject(
   object: AwaitedObject,
   { at, micros, rows }: { at: number; micros: number; rows: readonly ExchangeRow[] },
 ): boolean {
-  insertObject(database, object, at);
+  insertObject(database, object);
   const { changes } = database.run(
     `UPDATE objects SET settled_at = ?, settled_micros = ?, changed_at = ?
      WHERE endpoint = ? AND object_id = ? AND settled_at IS NULL`,
     at,
     micros,
-    at,
+    Date.now(),
     object.endpoint,
     object.id,
   );

@@ -79,10 +79,10 @@ export const WRITES = {
   closePeriod: (database: Connection, span: ClosedSpan) =>
     database.transaction(() => closePeriod(database, span)),
 
-  addObject: (database: Connection, object: AwaitedObject, at: number) =>
-    database.transaction(() => objects.insertObject(database, object, at)),
-  setResultsId: (database: Connection, key: ObjectKey, results: { resultsId: string; at: number }) =>
-    database.transaction(() => objects.setResultsId(database, key, results)),
+  addObject: (database: Connection, object: AwaitedObject) =>
+    database.transaction(() => objects.insertObject(database, object)),
+  setResultsId: (database: Connection, key: ObjectKey, resultsId: string) =>
+    database.transaction(() => objects.setResultsId(database, key, resultsId)),
   raiseReceivedBytes: (database: Connection, key: ObjectKey, bytes: number) =>
     database.transaction(() => objects.raiseReceivedBytes(database, key, bytes)),
   pruneObjects: (database: Connection, limits: { madeBefore: number; maxSettled: number }) =>

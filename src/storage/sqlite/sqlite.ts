@@ -171,11 +171,11 @@ function auditStore(runner: OperationRunner): AuditStore {
 
 function awaitedObjectStore(runner: OperationRunner): AwaitedObjectStore {
   return {
-    addObject: (object, at) => runner.write("addObject", object, at),
+    addObject: (object) => runner.write("addObject", object),
     findObject: (key) => runner.now((database) => objects.findObject(database, key)),
     listUnsettledObjects: () => runner.now(objects.listUnsettledObjects),
     listChangedObjects: (since) => runner.now((database) => objects.listChangedObjects(database, since)),
-    setResultsId: (key, resultsId, at) => runner.write("setResultsId", key, { resultsId, at }),
+    setResultsId: (key, resultsId) => runner.write("setResultsId", key, resultsId),
     raiseReceivedBytes: (key, bytes) => runner.write("raiseReceivedBytes", key, bytes),
     pruneObjects: (limits) => runner.write("pruneObjects", limits),
   };
