@@ -362,6 +362,35 @@ Deno.test("Replica: the counts of new limits are raised before their first reque
   await replica.close();
 });
 
+Deno.test("Replica: the spending under new limits is read at once while the shared counts are away, and again when they are back", async () => {
+  const reads: number[] = [];
+  const { clock, limits, replica, health } = await join({ readBalances: spentHours({ micros: 1 }, reads) });
+  limits.isDown = true;
+  for (const _ of [1, 2]) {
+    clock.pass(2_000);
+    await nextTask();
+  }
+  assertEquals(health, ["failing"]);
+  const seen: number[] = [];
+  const take = async (one: ReplicaTake) => {
+    assertEquals((await replica.take(one)).kind, "taken");
+    clock.pass(0);
+    await nextTask();
+    seen.push(reads.length);
+  };
+  const first = takeOf("t", { monthBudgetMicros: 1_000_000 });
+  const changed = takeOf("t", { monthBudgetMicros: 2_000_000 });
+  for (const one of [first, first, changed, changed, first]) await take(one);
+  assertEquals(seen, [1, 1, 2, 2, 2]);
+  limits.isDown = false;
+  clock.pass(1_000);
+  await nextTask();
+  assertEquals(health, ["failing", "ok"]);
+  await take(changed);
+  assertEquals(seen.at(-1), 3);
+  await replica.close();
+});
+
 Deno.test("Replica: while the database cannot be read, requests under changed limits do not read it each time", async () => {
   let isDown = false;
   let reads = 0;
