@@ -52,6 +52,8 @@ export class Replica {
   readonly #settlements: Settlements;
   /** The limits whose counts this replica has raised to the database. */
   readonly #compared = new ComparedLimits();
+  /** The limits whose spending this process has read since the shared counts are away. */
+  #readAlone = new ComparedLimits();
   readonly #holdings = new Map<string, Holding>();
   /** The ids of requests that wait for the answer of the adapter. The adapter may hold them already. */
   readonly #taking = new Set<string>();
@@ -232,12 +234,24 @@ export class Replica {
    * for it: the counts are raised in the background as soon as they can be.
    */
   async #raiseNew(ledgers: readonly LimitedLedger[]): Promise<void> {
+    if (this.#isAway) return this.#readNew(ledgers);
     const fresh = this.#compared.newOf(ledgers);
-    if (fresh.length === 0 || this.#isAway || this.#isClosed) return;
+    if (fresh.length === 0 || this.#isClosed) return;
     await this.#raiser.seed(fresh.map(({ key }) => key));
     this.#compared.add(fresh);
     // Other replicas write their last spending a moment later.
     this.#raiser.raiseIn(RAISE_SOON_MS);
+  }
+
+  /**
+   * Reads the spending under new limits from the database soon, because this process counts alone. Requests
+   * do not wait for it: the database may be away too.
+   */
+  #readNew(ledgers: readonly LimitedLedger[]): void {
+    const fresh = this.#readAlone.newOf(ledgers);
+    if (fresh.length === 0) return;
+    this.#readAlone.add(fresh);
+    this.#raiser.raiseIn(0);
   }
 
   /**
@@ -331,6 +345,7 @@ export class Replica {
   #lost(error: unknown): void {
     if (this.#isAway || this.#isClosed) return;
     this.#isAway = true;
+    this.#readAlone = new ComparedLimits();
     this.#queue.clear();
     this.#parts.onHealth("failing", messageOf(error));
     this.#beatIn(PROBE_MS);
