@@ -391,6 +391,34 @@ Deno.test("Replica: the spending under new limits is read at once while the shar
   await replica.close();
 });
 
+Deno.test("Replica: a read of balances that is due while one runs follows it, because the first one may lack a ledger", async () => {
+  const reads: (readonly string[])[] = [];
+  const late = Promise.withResolvers<void>();
+  const { clock, limits, replica } = await join({
+    async readBalances(keys) {
+      reads.push([...keys]);
+      await late.promise;
+      return balancesOf([]);
+    },
+  });
+  limits.isDown = true;
+  clock.pass(2_000);
+  await nextTurn();
+  for (const key of ["t", "u"]) {
+    await replica.take(takeOf(key, { monthBudgetMicros: 1_000_000 }));
+    clock.pass(0);
+    await nextTurn();
+  }
+  assertEquals(reads, [["t"]]);
+  late.resolve();
+  await nextTask();
+  assertEquals(reads, [["t"], ["t", "u"]]);
+  clock.pass(5_000);
+  await nextTask();
+  assertEquals(reads.length, 2);
+  await replica.close();
+});
+
 Deno.test("Replica: while the database cannot be read, requests under changed limits do not read it each time", async () => {
   let isDown = false;
   let reads = 0;
