@@ -66,7 +66,9 @@ export class BalanceRaiser {
   #wanted = new Set<string>();
   #seeding: SeedRun | undefined;
   #seedingNext: Promise<boolean> | undefined;
-  #raising: Promise<void> | undefined;
+  #isRaising = false;
+  /** Whether another raise follows the running one, which may lack ledgers and spending. */
+  #raisesAgain = false;
   #stop = (): void => {};
   #raiseAt = Infinity;
 
@@ -114,8 +116,23 @@ export class BalanceRaiser {
     this.#stop = clock.after(delayMs, () => {
       this.#raiseAt = Infinity;
       this.raiseIn(RAISE_MS);
-      this.#raising ??= this.#raiseAll().finally(() => this.#raising = undefined);
+      void this.#raiseNow();
     });
+  }
+
+  /** Raises all counts, after the raise that runs. */
+  async #raiseNow(): Promise<void> {
+    this.#raisesAgain = true;
+    if (this.#isRaising) return;
+    this.#isRaising = true;
+    try {
+      while (this.#raisesAgain) {
+        this.#raisesAgain = false;
+        await this.#raiseAll();
+      }
+    } finally {
+      this.#isRaising = false;
+    }
   }
 
   #startSeeding(): Promise<boolean> {
