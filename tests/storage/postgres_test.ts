@@ -323,6 +323,28 @@ Deno.test({
   },
 });
 
+test("tokens are read and usage is written while many readers wait for slow sums", async (open, { url }) => {
+  const store = await open();
+  await addToken(store);
+  const { position } = await store.readAccess();
+  const grouping = { ...ALL_TOGETHER, group: "person" } as const;
+  const sums = await withPool(url, (pool) =>
+    pool.transaction(async (queries) => {
+      await queries.run("LOCK TABLE people IN ACCESS EXCLUSIVE MODE");
+      const sums = Promise.allSettled(Array.from({ length: 20 }, () => store.usage(grouping, NO_FILTER)));
+      const waits =
+        "SELECT count(*) AS waits FROM pg_locks WHERE NOT granted AND relation = 'people'::regclass";
+      await until(async () => Number((await queries.get(waits))?.["waits"]) > 1, "sums that wait");
+      const begun = performance.now();
+      await store.readAccessChanges(position);
+      await store.addExchanges(rowsOf(1, { tokenId: "t1" }));
+      const ms = performance.now() - begun;
+      assert(ms < 1_000, `${ms} ms`);
+      return { sums };
+    }));
+  assertEquals(new Set((await sums.sums).map(({ status }) => status)), new Set(["fulfilled"]));
+});
+
 test("months are created when they are needed, and dropped as a whole", async (open, { url }) => {
   const store = await open();
   const moments = [AT - 70 * DAY, AT - 40 * DAY, AT - 15 * DAY, AT];
