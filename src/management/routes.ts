@@ -4,7 +4,6 @@ import { type Admin, ADMIN_API_PATH, ADMIN_PATH, createAdmin } from "./admin/adm
 import { Assets, PAGE_FOLDER } from "./admin/assets.ts";
 import { clientRequest, pageReply, TRY_PATH } from "./admin/try_endpoint.ts";
 import { faultReply, ProxyFault } from "../faults.ts";
-import { fewAtOnce } from "./api/few_at_once.ts";
 import { fieldValue } from "../http/fields.ts";
 import type { Entry, IncomingRequest, OutgoingReply } from "../http/message.ts";
 import type { ManagementRoutes } from "../own_routes/own_reply.ts";
@@ -27,6 +26,7 @@ import type { Directory } from "./directory.ts";
 import { createScimApi } from "./scim/scim_api.ts";
 import { SCIM_PATH } from "./scim/scim_path.ts";
 import { toReply, toWebRequest } from "./api/web_adapter.ts";
+import { fewAtOnce } from "../time/few_at_once.ts";
 import type { Metrics } from "../observability/metrics.ts";
 import type { Served } from "./served.ts";
 import type { ManagementSettings } from "./settings.ts";

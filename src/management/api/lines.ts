@@ -1,6 +1,6 @@
 /** Work that waits in lines: the work of one name makes no work of another name wait. */
 
-import { fewAtOnce } from "./few_at_once.ts";
+import { fewAtOnce } from "../../time/few_at_once.ts";
 
 /** One line: how many pieces of work run and wait in it. */
 interface Line {

@@ -10,6 +10,7 @@ import { accountStoreOf, accountWork, kindOf } from "../people/account_operation
 import type { AccountStore } from "../people_store.ts";
 import type { UsageStore } from "../usage_store.ts";
 import type { PostgresUrl } from "../../network/postgres_url.ts";
+import { fewAtOnce } from "../../time/few_at_once.ts";
 import { readAccess, readAccessChanges } from "./access_changes.ts";
 import { listenForAccess } from "./access_listener.ts";
 import { pollAccess } from "./access_poller.ts";
@@ -34,6 +35,11 @@ import { storedText } from "./stored_text.ts";
 import * as tokens from "./token_tables.ts";
 import { readUsage } from "./usage_queries.ts";
 
+/**
+ * The most sums of usage that are read at the same time. The other connections are for requests, which need
+ * changed tokens and write usage.
+ */
+const MAX_SUMS = 3;
 /** How long a sum of usage may take, in milliseconds. */
 const USAGE_MS = 30_000;
 
@@ -205,9 +211,10 @@ function exchangeStore(pool: PostgresPool): ExchangeStore {
 }
 
 function usageStore(pool: PostgresPool): UsageStore {
+  const limited = fewAtOnce(MAX_SUMS);
   return {
     usage: (grouping, filter) =>
-      pool.transaction((queries) => readUsage(queries, grouping, filter), READING_SUMS),
+      limited(() => pool.transaction((queries) => readUsage(queries, grouping, filter), READING_SUMS)),
   };
 }
 

@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { fewAtOnce } from "../../../src/management/api/few_at_once.ts";
+import { fewAtOnce } from "../../src/time/few_at_once.ts";
 
 Deno.test("fewAtOnce: a waiting piece of work starts when one has ended or failed, in the order of arrival", async () => {
   const inTurn = fewAtOnce(1);
