@@ -11,6 +11,7 @@ import { awaitedObject } from "../../support/data/rows.ts";
 import { withoutPostgres } from "../../support/processes/postgres_server.ts";
 import { inDatabase } from "../../support/processes/shared_postgres.ts";
 import { unless } from "../../support/runner/left_out.ts";
+import { until } from "../../support/time/deadline.ts";
 import { FakeClock } from "../../support/time/fake_clock.ts";
 
 const HOUR_MS = 3_600_000;
@@ -209,7 +210,7 @@ test("an object that its maker settles while it reads the changes counts once, a
   maker.clock.pass(SYNC_MS);
   await read.promise;
   maker.objects.responseEnded(lookAt(object, 30));
-  while (maker.standing.isFull) await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => !maker.standing.isFull, "the settlement");
   isSlow = false;
   go.resolve();
   await maker.objects.idle();
