@@ -323,6 +323,29 @@ Deno.test({
   },
 });
 
+test("each reader of a store reads everything after the database was restored", async (open, { url }) => {
+  const store = await open();
+  await addToken(store);
+  await withPool(url, async (pool) => {
+    const change = () => pool.run("UPDATE tokens SET active = NOT active");
+    const { position } = await store.readAccess();
+    await until(() => !store.hasAccessChanged(position), "a store that listens");
+    for (let count = 0; count < 3; count++) await change();
+    await until(() => store.hasAccessChanged(position), "a notification");
+    const [first, second] = [await store.readAccess(), await store.readAccess()];
+    await pool.run("DELETE FROM access_changes WHERE seq > 1");
+    await pool.run("SELECT setval(pg_get_serial_sequence('access_changes', 'seq'), 1)");
+    await change();
+    await until(() => store.hasAccessChanged(first.position), "a notification of the restored database");
+    assertEquals(await store.readAccessChanges(first.position), undefined);
+    const restored = await store.readAccess();
+    for (let count = 0; count < 10; count++) await change();
+    await until(() => store.hasAccessChanged(restored.position), "further notifications");
+    assertEquals((await store.readAccessChanges(restored.position))?.tokens.length, 1);
+    assertEquals(await store.readAccessChanges(second.position), undefined, "the second reader");
+  });
+});
+
 test("tokens are read and usage is written while many readers wait for slow sums", async (open, { url }) => {
   const store = await open();
   await addToken(store);
