@@ -68,7 +68,7 @@ Deno.test("listenForAccess: a change may have been missed until it listens", asy
   const { client, ...found } = await within(find(other, PLAIN), "the server");
   await using silent = new FakePostgres(() => Promise.resolve());
   const watch = listenForAccess({ ...found, client: { ...client, port: silent.port } });
-  watch.wasRead(5, { all: true });
+  watch.wasRead(5);
   assertEquals([watch.isDown, watch.hasMoved(5)], [false, true]);
   await within(watch.close(), "the end of the listener");
 });

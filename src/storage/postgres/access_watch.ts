@@ -9,59 +9,73 @@ export interface AccessWatch {
   /** Whether the database cannot be reached. Then it is unknown whether something has changed. */
   readonly isDown: boolean;
   /**
-   * Whether everything must be read, because the connection was lost and found again, or the database was
-   * restored.
+   * The present run. The next one begins when everything must be read, because the connection was lost and
+   * found again, or the database was restored. Each reader finds out by the run of its position.
    */
-  readonly needsAll: boolean;
+  readonly run: number;
   /** Whether a reader that is at a position may have missed a change. */
   readonly hasMoved: (position: number) => boolean;
-  /** Notes that a read includes the changes up to a position, or everything at a position. */
-  readonly wasRead: (position: number, of: { all: boolean }) => void;
+  /** Notes that a read includes the changes up to a position. */
+  readonly wasRead: (position: number) => void;
   /** Stops. Further calls do nothing. */
   readonly close: () => Promise<void>;
 }
 
-/** What both ways of watching remember. */
+/** Runs are apart by more than there are changes. */
+const RUN = 2 ** 32;
+
+/** The position of a change in a run. In the first run, it is the number of the change. */
+export function positionOf(run: number, change: number): number {
+  return run * RUN + change;
+}
+
+/** The run and the change of a position. */
+export function partsOf(position: number): { run: number; change: number } {
+  return { run: Math.floor(position / RUN), change: position % RUN };
+}
+
+/** What both ways of watching remember. Changes are given by their numbers in the database. */
 export class AccessState {
   isDown = false;
-  needsAll = false;
-  /** The position of the latest known change. */
+  run = 0;
+  /** The latest known change. */
   #latest = 0;
-  /** The positions that the database has told last: at all, and in a notification. */
+  /** The changes that the database has told last: at all, and in a notification. */
   #told = 0;
   #notified = 0;
   /** Whether changes are reported. Before that, each change may be one that was missed. */
   #isFollowing = false;
 
   /** Notes that the database answers, and its latest change. */
-  isAt(position: number): void {
-    this.#latest = position;
+  isAt(change: number): void {
+    this.#latest = change;
     this.#isFollowing = true;
-    if (this.isDown || position < this.#told) this.needsAll = true;
+    if (this.isDown || change < this.#told) this.run++;
     this.isDown = false;
-    this.#told = position;
+    this.#told = change;
   }
 
   /**
-   * Notes a notification of a change. Notifications come in the order of their positions, unless the database
-   * was restored to an earlier position while the connection stayed.
+   * Notes a notification of a change. Notifications come in the order of their numbers, unless the database
+   * was restored to an earlier change while the connection stayed.
    */
-  heardOf(position: number): void {
-    if (position <= this.#notified) this.needsAll = true;
-    this.#notified = position;
-    this.#told = Math.max(this.#told, position);
-    this.#latest = this.needsAll ? position : Math.max(this.#latest, position);
+  heardOf(change: number): void {
+    const isRestored = change <= this.#notified;
+    if (isRestored) this.run++;
+    this.#notified = change;
+    this.#told = isRestored ? change : Math.max(this.#told, change);
+    this.#latest = isRestored ? change : Math.max(this.#latest, change);
   }
 
   /** See {@link AccessWatch.hasMoved}. While the server is away, the caller reads, and so learns of it. */
   hasMoved(position: number): boolean {
-    return !this.#isFollowing || this.isDown || this.needsAll || this.#latest !== position;
+    return !this.#isFollowing || this.isDown || position !== positionOf(this.run, this.#latest);
   }
 
   /** See {@link AccessWatch.wasRead}. */
-  wasRead(position: number, { all }: { all: boolean }): void {
-    if (all) this.needsAll = false;
-    this.#latest = Math.max(this.#latest, position);
+  wasRead(position: number): void {
+    const { run, change } = partsOf(position);
+    if (run === this.run) this.#latest = Math.max(this.#latest, change);
   }
 }
 

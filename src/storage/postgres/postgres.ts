@@ -1,6 +1,6 @@
 /** The adapter for PostgreSQL: a {@link Store} in one database, which several programs can share. */
 
-import type { AccessStore, ProjectStore, TokenStore } from "../access_store.ts";
+import type { Access, AccessStore, ProjectStore, TokenStore } from "../access_store.ts";
 import type { AuditStore } from "../audit_store.ts";
 import type { AwaitedObjectStore, MadeObjectStore } from "../object_store.ts";
 import type { ExchangeRow, ExchangeStore, Note, NoteStore, Store } from "../store.ts";
@@ -14,7 +14,7 @@ import { fewAtOnce } from "../../time/few_at_once.ts";
 import { readAccess, readAccessChanges } from "./access_changes.ts";
 import { listenForAccess } from "./access_listener.ts";
 import { pollAccess } from "./access_poller.ts";
-import type { AccessWatch } from "./access_watch.ts";
+import { type AccessWatch, partsOf, positionOf } from "./access_watch.ts";
 import { audited, insertAudit, listAudit } from "./audit_table.ts";
 import { insertExchanges } from "./exchange_insert.ts";
 import { prune } from "./exchange_pruning.ts";
@@ -102,22 +102,28 @@ function accessStore(pool: PostgresPool): { store: AccessStore; close: () => Pro
   const checkReachable = ({ isDown }: AccessWatch): void => {
     if (isDown) throw new StoreError("unreachable", `${pool.server.place} cannot be reached`);
   };
+  /** Gives a read its position, which has the run in which the read began. */
+  const read = <Rows extends Access>(watched: AccessWatch, rows: Rows, run: number): Rows => {
+    const position = positionOf(run, rows.position);
+    watched.wasRead(position);
+    return { ...rows, position };
+  };
   return {
     store: {
       async readAccess() {
         const watched = watching();
         checkReachable(watched);
-        const access = await readAccess(pool);
-        watched.wasRead(access.position, { all: true });
-        return access;
+        // The run may end during the read.
+        const { run } = watched;
+        return read(watched, await readAccess(pool), run);
       },
       async readAccessChanges(position) {
         const watched = watching();
         checkReachable(watched);
-        if (watched.needsAll) return undefined;
-        const changes = await readAccessChanges(pool, position);
-        if (changes !== undefined) watched.wasRead(changes.position, { all: false });
-        return changes;
+        const { run, change } = partsOf(position);
+        if (run !== watched.run) return undefined;
+        const changes = await readAccessChanges(pool, change);
+        return changes && read(watched, changes, run);
       },
       hasAccessChanged: (position) => watching().hasMoved(position),
     },
