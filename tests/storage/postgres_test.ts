@@ -24,7 +24,8 @@ import { unless } from "../support/runner/left_out.ts";
 import { until } from "../support/time/deadline.ts";
 import { storeContract } from "./contract.ts";
 
-const DAY = 24 * 3_600_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
 
 storeContract("postgres", async () => {
   const name = await postgres().takeDatabase();
@@ -321,6 +322,40 @@ Deno.test({
     await assertRejects(() => openStore(url), StoreError, "does not match its version 1");
     await postgres().dropDatabase("foreign_tables");
   },
+});
+
+test("stores that write spending while others date it do not wait in a circle, and lose nothing", async (open) => {
+  const stores = [await open(), await open(), await open()] as const;
+  const [store] = stores;
+  const hour = AT - AT % HOUR;
+  const subjects = Array.from({ length: 40 }, (_, index) => `t${index}`);
+  const [rounds, places] = [15, 4];
+  const writes = stores.flatMap((one, index) =>
+    [0, 1].map(async () => {
+      for (let round = 0; round < rounds; round++) {
+        await one.addExchanges(subjects.flatMap((principal) =>
+          Array.from({ length: places }, (_, place) =>
+            exchangeRow({
+              requestId: crypto.randomUUID(),
+              principal,
+              costMicros: 1,
+              booking: { hour: hour - place * HOUR, isDated: (place + index) % 2 === 0, modelRules: [] },
+            }))
+        ));
+      }
+    })
+  );
+  let isWriting = true;
+  const dating = stores.map(async (one, index) => {
+    while (isWriting) await one.dateSpending(hour - index * HOUR);
+  });
+  const written = await Promise.allSettled(writes);
+  isWriting = false;
+  const ends = [...written, ...await Promise.allSettled(dating)];
+  assertEquals(ends.filter(({ status }) => status === "rejected"), []);
+  const spending = await store.readSpending({ until: AT + DAY });
+  const expected = stores.length * 2 * rounds * places;
+  assertEquals(spending.map(({ totalMicros }) => totalMicros), subjects.map(() => expected));
 });
 
 test("each reader of a store reads everything after the database was restored", async (open, { url }) => {
