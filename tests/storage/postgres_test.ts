@@ -346,12 +346,12 @@ test("stores that write spending while others date it do not wait in a circle, a
     })
   );
   let isWriting = true;
-  const dating = stores.map(async (one, index) => {
+  const dating = Promise.allSettled(stores.map(async (one, index) => {
     while (isWriting) await one.dateSpending(hour - index * HOUR);
-  });
+  }));
   const written = await Promise.allSettled(writes);
   isWriting = false;
-  const ends = [...written, ...await Promise.allSettled(dating)];
+  const ends = [...written, ...await dating];
   assertEquals(ends.filter(({ status }) => status === "rejected"), []);
   const spending = await store.readSpending({ until: AT + DAY });
   const expected = stores.length * 2 * rounds * places;

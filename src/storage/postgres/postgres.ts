@@ -204,7 +204,7 @@ function exchangeStore(pool: PostgresPool): ExchangeStore {
         () => pool.transaction((queries) => objects.settleObject(queries, object, settled)),
       ),
     readSpending: (hours) => pool.transaction((queries) => readSpending(queries, hours), READING_SUMS),
-    dateSpending: (hour) => dateSpending(pool, hour),
+    dateSpending: (hour) => pool.transaction((queries) => dateSpending(queries, hour)),
     async prune(limits) {
       const now = Date.now();
       // The exchanges of the next month must not wait for their partition.

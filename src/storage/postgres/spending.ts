@@ -24,8 +24,13 @@ export async function readSpending(
   );
 }
 
-/** Moves spending without a certain hour, and spending of later hours, to an hour. */
+/**
+ * Moves spending without a certain hour, and spending of later hours, to an hour. Call it within a
+ * transaction.
+ */
 export async function dateSpending(queries: Queries, hour: number): Promise<void> {
+  // Others add to these rows in the order of their hours, which this cannot keep. So they wait for it.
+  await queries.run("LOCK TABLE spending IN SHARE ROW EXCLUSIVE MODE");
   await queries.run(
     `WITH moved AS (DELETE FROM spending WHERE NOT dated OR start > $1 RETURNING subject, micros)
      INSERT INTO spending (start, subject, dated, micros)
