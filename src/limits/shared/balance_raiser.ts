@@ -27,6 +27,11 @@ export interface RaiserParts {
 export const RAISE_MS = 60_000;
 /** How often the counts are raised while replicas with other counts use the database. In milliseconds. */
 export const RAISE_BESIDE_MS = 5_000;
+/**
+ * How soon the balances under new limits are read while the shared counts are away, so that one read is for
+ * many of them. In milliseconds.
+ */
+export const RAISE_ALONE_MS = 200;
 /** How soon the counts are raised if some of them are certain to be too low. In milliseconds. */
 export const RAISE_SOON_MS = 2_000;
 /**

@@ -8,7 +8,7 @@ import { messageOf } from "../../text/error_text.ts";
 import { EndingClock } from "../../time/ending_clock.ts";
 import { excessOf } from "../limit_check.ts";
 import { AdapterClock } from "./adapter_clock.ts";
-import { BalanceRaiser, RAISE_BESIDE_MS, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
+import { BalanceRaiser, RAISE_ALONE_MS, RAISE_BESIDE_MS, RAISE_MS, RAISE_SOON_MS } from "./balance_raiser.ts";
 import { BoundedLimits } from "./bounded_limits.ts";
 import { ComparedLimits } from "./compared_limits.ts";
 import { CostPages } from "./cost_pages.ts";
@@ -251,7 +251,7 @@ export class Replica {
     const fresh = this.#readAlone.newOf(ledgers);
     if (fresh.length === 0) return;
     this.#readAlone.add(fresh);
-    this.#raiser.raiseIn(0);
+    this.#raiser.raiseIn(RAISE_ALONE_MS);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { assert, assertEquals } from "@std/assert";
-import { SEED_MS } from "../../../src/limits/shared/balance_raiser.ts";
+import { RAISE_ALONE_MS, SEED_MS } from "../../../src/limits/shared/balance_raiser.ts";
 import { BudgetCalendar } from "../../../src/limits/budget_calendar.ts";
 import { MemoryLimits } from "../../../src/limits/shared/memory_limits.ts";
 import { Replica } from "../../../src/limits/shared/replica.ts";
@@ -374,7 +374,7 @@ Deno.test("Replica: the spending under new limits is read at once while the shar
   const seen: number[] = [];
   const take = async (one: ReplicaTake) => {
     assertEquals((await replica.take(one)).kind, "taken");
-    clock.pass(0);
+    clock.pass(RAISE_ALONE_MS);
     await nextTask();
     seen.push(reads.length);
   };
@@ -406,7 +406,7 @@ Deno.test("Replica: a read of balances that is due while one runs follows it, be
   await nextTurn();
   for (const key of ["t", "u"]) {
     await replica.take(takeOf(key, { monthBudgetMicros: 1_000_000 }));
-    clock.pass(0);
+    clock.pass(RAISE_ALONE_MS);
     await nextTurn();
   }
   assertEquals(reads, [["t"]]);
