@@ -1,4 +1,7 @@
 import type { SharedLimitsConfig } from "../../config/config.ts";
+import { parsePostgresUrl } from "../../network/postgres_url.ts";
+import type { RedisPlace } from "../../network/redis_url.ts";
+import { versionAt } from "./protocol_version.ts";
 import { RemoteLimits } from "./remote_limits.ts";
 import type { SharedLimits } from "./shared_limits.ts";
 
@@ -7,7 +10,9 @@ export interface OpenedLimits {
   readonly limits: SharedLimits;
   /** How long a request waits for an answer, in milliseconds. */
   readonly timeoutMs: number;
-  /** The version of the counts. Replicas with another version do not share them. */
+  /**
+   * The version of the counts, with the place of their server. Replicas with another one do not share them.
+   */
   readonly limitsVersion?: string;
   /**
    * Returns a problem of the server's settings, as a text for the log. `undefined` if there is no problem.
@@ -35,7 +40,7 @@ export async function openSharedLimits(
     return {
       limits: new RemoteLimits(redis),
       timeoutMs,
-      limitsVersion: await redisVersion(),
+      limitsVersion: await versionAt(await redisVersion(), redisPlace(server)),
       async findProblem() {
         const policy = await redis.evictionPolicy();
         if (policy === undefined || policy === "noeviction") return undefined;
@@ -51,6 +56,15 @@ export async function openSharedLimits(
   return {
     limits: new RemoteLimits(new PostgresLimitsServer({ connect, timeoutMs: callMs })),
     timeoutMs,
-    limitsVersion: await postgresVersion(),
+    limitsVersion: await versionAt(await postgresVersion(), postgresPlace(server.url)),
   };
+}
+
+function redisPlace({ at, database = 0 }: RedisPlace): string {
+  return `${"path" in at ? at.path : `${at.hostname}:${at.port}`}/${database}`;
+}
+
+function postgresPlace(url: string): string {
+  const parsed = parsePostgresUrl(url);
+  return "problems" in parsed ? url : `${parsed.host}:${parsed.port}/${parsed.database}`;
 }

@@ -7,6 +7,15 @@ const VERSION_BYTES = 4;
  * other, and a changed script cannot keep its version.
  */
 export async function protocolVersion(script: string): Promise<string> {
-  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(script));
-  return `v${new Uint8Array(bytes, 0, VERSION_BYTES).toHex()}`;
+  return `v${await shortHash(script)}`;
+}
+
+/** The version of the counts on one server. `place` is where the server is. */
+export async function versionAt(version: string, place: string): Promise<string> {
+  return `${version}-${await shortHash(place)}`;
+}
+
+async function shortHash(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(bytes, 0, VERSION_BYTES).toHex();
 }
