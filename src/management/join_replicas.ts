@@ -68,7 +68,7 @@ export async function joinReplicas(
       const now = clock.epochMs();
       // Before the spending, so that the spending has all of these pages.
       const pages = pagesOf(await store.readNotes(COSTS_PREFIX));
-      const spending = await store.readSpending({ until: now, lastMs: LONGEST_PERIOD_MS });
+      const spending = await store.readSpending({ until: now, lastMs: LONGEST_PERIOD_MS, keys });
       const balances = balancesOf(spending, keys);
       events.limiter?.raise(balances);
       return { balances, pages };
@@ -111,7 +111,7 @@ function writtenPages(
 
 /** The balances of some ledgers. A ledger without spending has a balance too. */
 function balancesOf(spending: readonly Spending[], keys: ReadonlySet<string>): LedgerBalance[] {
-  const known = new Map(spending.filter(({ key }) => keys.has(key)).map((entry) => [entry.key, entry]));
+  const known = new Map(spending.map((entry) => [entry.key, entry]));
   return [...keys].map((key) => {
     const { requests = 0, totalMicros = 0, hours = [] } = known.get(key) ?? {};
     const sums = new Map<number, number>();

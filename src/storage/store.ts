@@ -191,6 +191,15 @@ export interface OpenOptions {
   readonly usesThreads?: boolean;
 }
 
+/** The spending that is read. */
+export interface SpendingQuery {
+  /** The hours are the last `lastMs` before the latest spending, or before `until` if that is earlier. */
+  readonly until: number;
+  readonly lastMs?: number;
+  /** The keys of the subjects. Absent for all subjects. */
+  readonly keys?: ReadonlySet<string>;
+}
+
 /** Writes and reads exchanges and what their clients spent. Every method may throw a `StoreError`. */
 export interface ExchangeStore {
   /** Writes exchanges, their sums, their spending and the counts of their tokens in one transaction. */
@@ -211,11 +220,8 @@ export interface ExchangeStore {
     object: AwaitedObject,
     settled: { at: number; micros: number; rows: readonly ExchangeRow[] },
   ) => Promise<boolean>;
-  /**
-   * Reads the spending of all subjects. The hours are those of the last `lastMs` before the latest spending,
-   * or before `until` if that is earlier.
-   */
-  readonly readSpending: (hours: { until: number; lastMs?: number }) => Promise<Spending[]>;
+  /** Reads spending. A subject without spending has no entry. */
+  readonly readSpending: (of: SpendingQuery) => Promise<Spending[]>;
   /**
    * Moves spending to an hour, given by its first millisecond since 1970: spending that was booked while the
    * clock was wrong, and spending of later hours.

@@ -496,10 +496,11 @@ export function storeContract(
       row(AT, { principal: "shared" }),
       row(AT, { principal: "shared", costMicros: undefined }),
     ]);
-    const shown = async () =>
-      (await store.readSpending({ until: AT, lastMs: 3 * DAY })).map(
+    const shown = async (keys?: ReadonlySet<string>) =>
+      (await store.readSpending({ until: AT, lastMs: 3 * DAY, ...(keys && { keys }) })).map(
         ({ key, requests, totalMicros, hours }) =>
-          `${key}: ${requests} requests, ${totalMicros}; ` + hours.map(({ start, micros, isDated }) =>
+          `${key}: ${requests} requests, ${totalMicros}; ` +
+          hours.map(({ start, micros, isDated }) =>
             `${(start - hour) / HOUR}: ${micros}${isDated ? "" : "?"}`
           ).sort().join(", "),
       ).sort();
@@ -511,6 +512,11 @@ export function storeContract(
       "token:t1: 4 requests, 40; -48: 10, 1: 10?, 1: 20",
       "token:t2: 0 requests, 10; ",
     ]);
+    assertEquals(await shown(new Set(["token:t1", "project:p1", `a "name"`])), [
+      "project:p1: 4 requests, 50; -48: 10, 1: 10?, 1: 20",
+      "token:t1: 4 requests, 40; -48: 10, 1: 10?, 1: 20",
+    ]);
+    assertEquals(await shown(new Set()), []);
     await store.dateSpending(hour);
     assertEquals(await shown(), [
       "project:p1 *: 0 requests, 10; 0: 10",

@@ -203,7 +203,7 @@ function exchangeStore(pool: PostgresPool): ExchangeStore {
         settled.rows,
         () => pool.transaction((queries) => objects.settleObject(queries, object, settled)),
       ),
-    readSpending: (hours) => pool.transaction((queries) => readSpending(queries, hours), READING_SUMS),
+    readSpending: (of) => pool.transaction((queries) => readSpending(queries, of), READING_SUMS),
     dateSpending: (hour) => pool.transaction((queries) => dateSpending(queries, hour)),
     async prune(limits) {
       const now = Date.now();

@@ -2,25 +2,29 @@
 
 import { KEY_PREFIXES } from "../../principal.ts";
 import { SPENDING_KEPT_MS, SPENDING_ROLLED_MS } from "../booking.ts";
-import { spendingRows, spendingStatement } from "../rows/spending_rows.ts";
+import { ofSubjects, spendingRows, spendingStatement } from "../rows/spending_rows.ts";
 import { DAY_MS } from "../rows/usage_sums.ts";
 import { allParts, monthOf } from "../rows/usage_parts.ts";
 import { requestsStatement } from "../rows/usage_statements.ts";
-import type { Spending } from "../store.ts";
+import type { Spending, SpendingQuery } from "../store.ts";
 import type { Queries } from "./pool.ts";
 import { DIALECT } from "./dialect.ts";
+import { storedText } from "./stored_text.ts";
 import { readSumState } from "./usage_queries.ts";
 
-/** Reads the spending of all managed tokens, projects, tokens of the configuration and rules for models. */
+/** Reads the spending of managed tokens, projects, tokens of the configuration and rules for models. */
 export async function readSpending(
   queries: Queries,
-  { until, lastMs = SPENDING_KEPT_MS }: { until: number; lastMs?: number },
+  { until, lastMs = SPENDING_KEPT_MS, keys }: SpendingQuery,
 ): Promise<Spending[]> {
   const latest = await queries.get("SELECT max(start) AS latest FROM spending");
   const from = Math.min(Number(latest?.["latest"] ?? until), until) - lastMs;
+  const subjects = keys && DIALECT.list(DIALECT.placeholder(1));
+  const values = keys === undefined ? [] : [storedText(JSON.stringify([...keys]))];
+  const requests = requestsStatement(allParts(await readSumState(queries)), KEY_PREFIXES);
   return spendingRows(
-    await queries.all(spendingStatement(from, DIALECT)),
-    await queries.all(requestsStatement(allParts(await readSumState(queries)), KEY_PREFIXES)),
+    await queries.all(spendingStatement(from, DIALECT, subjects), values),
+    await queries.all(ofSubjects(requests, subjects), values),
   );
 }
 

@@ -5,15 +5,29 @@ import type { Row } from "./row.ts";
 import type { SqlDialect } from "./usage_source.ts";
 
 /**
- * The query of all spending, with one row for each subject. A row for each hour would cost several times as
- * much. Hours from before `from`, in milliseconds since 1970, are only in the sum.
+ * The query of spending, with one row for each subject. A row for each hour would cost several times as much.
+ * Hours from before `from`, in milliseconds since 1970, are only in the sum. `subjects` is the SQL of a list:
+ * the subjects of the query. `undefined` for all.
  */
-export function spendingStatement(from: number, { joined }: Pick<SqlDialect, "joined">): string {
+export function spendingStatement(
+  from: number,
+  { joined }: Pick<SqlDialect, "joined">,
+  subjects: string | undefined,
+): string {
   const hours = joined("start || ':' || micros");
   return `SELECT subject, sum(micros) AS micros,
       ${hours} FILTER (WHERE dated AND start >= ${from}) AS hours,
       ${hours} FILTER (WHERE NOT dated) AS undated
-    FROM spending GROUP BY subject`;
+    FROM spending${of(subjects)} GROUP BY subject`;
+}
+
+/** The rows of a query that concern some subjects, as {@link spendingStatement} has them. */
+export function ofSubjects(statement: string, subjects: string | undefined): string {
+  return subjects === undefined ? statement : `SELECT * FROM (${statement}) AS found${of(subjects)}`;
+}
+
+function of(subjects: string | undefined): string {
+  return subjects === undefined ? "" : ` WHERE subject IN ${subjects}`;
 }
 
 /** The spending of each subject, with its admitted requests, from the rows of both queries. */

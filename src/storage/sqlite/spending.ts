@@ -2,12 +2,12 @@
 
 import { KEY_PREFIXES } from "../../principal.ts";
 import { SPENDING_KEPT_MS, SPENDING_ROLLED_MS } from "../booking.ts";
-import { spendingRows, spendingStatement } from "../rows/spending_rows.ts";
+import { ofSubjects, spendingRows, spendingStatement } from "../rows/spending_rows.ts";
 import { spendingOf } from "../rows/spending_sums.ts";
 import { DAY_MS } from "../rows/usage_sums.ts";
 import { allParts, monthOf } from "../rows/usage_parts.ts";
 import { requestsStatement } from "../rows/usage_statements.ts";
-import type { ExchangeRow, Spending } from "../store.ts";
+import type { ExchangeRow, Spending, SpendingQuery } from "../store.ts";
 import type { Connection } from "./connection.ts";
 import { DIALECT } from "./dialect.ts";
 import { readSumState } from "./usage_queries.ts";
@@ -22,16 +22,19 @@ export function addSpending(database: Connection, rows: Iterable<ExchangeRow>): 
   }
 }
 
-/** Reads the spending of all managed tokens, projects, tokens of the configuration and rules for models. */
+/** Reads the spending of managed tokens, projects, tokens of the configuration and rules for models. */
 export function readSpending(
   database: Connection,
-  { until, lastMs = SPENDING_KEPT_MS }: { until: number; lastMs?: number },
+  { until, lastMs = SPENDING_KEPT_MS, keys }: SpendingQuery,
 ): Spending[] {
   const latest = Number(database.get("SELECT max(start) AS latest FROM spending")?.["latest"] ?? until);
   const from = Math.min(latest, until) - lastMs;
+  const subjects = keys && DIALECT.list(DIALECT.placeholder(1));
+  const values = keys === undefined ? [] : [JSON.stringify([...keys])];
+  const requests = requestsStatement(allParts(readSumState(database)), KEY_PREFIXES);
   return spendingRows(
-    database.allOnce(spendingStatement(from, DIALECT)),
-    database.allOnce(requestsStatement(allParts(readSumState(database)), KEY_PREFIXES)),
+    database.allOnce(spendingStatement(from, DIALECT, subjects), ...values),
+    database.allOnce(ofSubjects(requests, subjects), ...values),
   );
 }
 

@@ -123,7 +123,7 @@ function exchangeStore(runner: OperationRunner): ExchangeStore {
         : runner.write("addExchanges", rows.rows(), note),
     listExchanges: (page) => runner.read("listExchanges", page),
     settleObject: (object, of) => runner.write("settleObject", object, of),
-    readSpending: (hours) => runner.now((database) => readSpending(database, hours)),
+    readSpending: (of) => runner.now((database) => readSpending(database, of)),
     dateSpending: (hour) => runner.write("dateSpending", hour),
     async prune(limits) {
       const step = { before: limits.exchangesBefore, count: DELETED_AT_ONCE };
