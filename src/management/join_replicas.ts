@@ -73,9 +73,9 @@ export async function joinReplicas(
       events.limiter?.raise(balances);
       return { balances, pages };
     },
-    onHealth(health, reason) {
+    onLoss: config.onLoss,
+    onHealth(health, reason, onLoss) {
       if (health === "ok") return log("info", "limits_recovered");
-      const { onLoss } = config;
       const detail =
         `the server of the limits cannot be reached: ${reason}; meanwhile each replica counts by itself` +
         (onLoss === "refuse" ? ", and tokens with a budget are rejected" : "");
@@ -85,7 +85,6 @@ export async function joinReplicas(
     hasOtherCounts: () => events.hasOtherLimits(),
     onFailed: (reason) => log("warn", "storage_failing", { detail: `spending could not be read: ${reason}` }),
   });
-  replica.configure(config.onLoss);
   void opened.findProblem?.().then((detail) => {
     if (detail !== undefined) log("warn", "limits_may_be_lost", { detail });
   });

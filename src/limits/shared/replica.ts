@@ -57,7 +57,7 @@ export class Replica {
   readonly #holdings = new Map<string, Holding>();
   /** The ids of requests that wait for the answer of the adapter. The adapter may hold them already. */
   readonly #taking = new Set<string>();
-  #onLoss: OnLoss = "go_on";
+  #onLoss: OnLoss;
   #isAway = false;
   /** Grows when this replica tells all that it holds. */
   #session = 0;
@@ -85,6 +85,7 @@ export class Replica {
       onLost: (error) => this.#lost(error),
       needsBalance: (keys) => this.#raiser.isUsed(keys),
     });
+    this.#onLoss = parts.onLoss ?? "go_on";
     this.#raiser = new BalanceRaiser({
       clock,
       readBalances: async (keys) => {
@@ -347,7 +348,7 @@ export class Replica {
     this.#isAway = true;
     this.#readAlone = new ComparedLimits();
     this.#queue.clear();
-    this.#parts.onHealth("failing", messageOf(error));
+    this.#parts.onHealth("failing", messageOf(error), this.#onLoss);
     this.#beatIn(PROBE_MS);
     // From now on, this process counts alone. It first reads from the database what other replicas have
     // spent.
@@ -406,7 +407,7 @@ export class Replica {
     const held = [...this.#holdings.values(), ...this.objects.held()];
     void this.#queue.addRest(held).then(() => this.#releaseEnded(sent));
     if (!wasAway) return;
-    this.#parts.onHealth("ok", "");
+    this.#parts.onHealth("ok", "", this.#onLoss);
     this.#raiser.raiseIn(RAISE_SOON_MS);
   }
 

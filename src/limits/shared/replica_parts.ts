@@ -1,5 +1,6 @@
 /** The dependencies of a replica, and the results that it returns. */
 
+import type { OnLoss } from "../../config/config.ts";
 import type { Clock } from "../../time/clock.ts";
 import type { Spans } from "../budget_calendar.ts";
 import type { Reservation } from "../ledger.ts";
@@ -25,8 +26,13 @@ export interface ReplicaParts {
    * spend is only in the database.
    */
   readonly hasOtherCounts?: () => boolean;
-  /** Called when the shared counts are lost or there again. The reason is a text for the log. */
-  readonly onHealth: (health: "ok" | "failing", reason: string) => void;
+  /** What happens to requests while the shared counts are lost, at first. Absent for `go_on`. */
+  readonly onLoss?: OnLoss;
+  /**
+   * Called when the shared counts are lost or there again. The reason is a text for the log. `onLoss` is what
+   * happens to requests now.
+   */
+  readonly onHealth: (health: "ok" | "failing", reason: string, onLoss: OnLoss) => void;
   /** Called with groups of addresses that must wait, because other replicas got wrong tokens from them. */
   readonly onWaits: (waits: readonly GuessWait[]) => void;
   /**
