@@ -103,3 +103,16 @@ Deno.test("a picture of a client of Gemini counts by its size", () => {
   const { inputTokens = 0 } = tap.end().uncertain ?? {};
   assert(inputTokens > 2_000 && inputTokens < 3_000, `${inputTokens}`);
 });
+
+for (const rest of ["", '"', '"}', '",!']) {
+  Deno.test(`text counts after a message that breaks off behind an image: ${rest}`, () => {
+    const tap = new RealtimeTap();
+    say(tap, CREATED);
+    const data = png({ width: 8, height: 8 }).toBase64().padEnd(400_000, "A");
+    tap.sent(frame(TEXT, `{"realtimeInput":{"video":{"data":"${data}${rest}`, { isMasked: true }));
+    const text = "word ".repeat(80_000);
+    hear(tap, { type: "conversation.item.create", item: message({ type: "input_text", text }) });
+    say(tap, BEGUN);
+    assert(inputs(tap) > 80_000, `${inputs(tap)}`);
+  });
+}
