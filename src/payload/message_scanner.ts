@@ -47,10 +47,11 @@ export class MessageScanner {
       onPayload: (bytes, head) => this.#payload(bytes, head),
       onEnd: ({ opcode, isFinal }) => {
         if (!isFinal || opcode > OPCODES.binary) return;
+        // A value that the message breaks off in belongs to this message.
+        this.#json.reset();
         onEnd(this.#bytes, this.pendingTokens);
         this.#bytes = 0;
         this.#earlierTokens = this.#text.tokens;
-        this.#json.reset();
       },
     });
   }

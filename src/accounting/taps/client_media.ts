@@ -27,8 +27,10 @@ export class ClientMedia implements TextSink {
   /** The length of the images in earlier messages. */
   #earlierImageBytes = 0;
 
-  /** Returns the media since the latest call. */
+  /** Returns the media of a message that has ended. */
   take(): SentMedia {
+    // The message may have broken off within an object.
+    this.#images.boundary();
     const imageBytes = this.#images.imageBytes - this.#earlierImageBytes;
     this.#earlierImageBytes = this.#images.imageBytes;
     const soundBytes = this.#sound.take() + Math.max(0, this.#dataBytes - imageBytes);
