@@ -516,6 +516,9 @@ export function storeContract(
       "project:p1: 4 requests, 50; -48: 10, 1: 10?, 1: 20",
       "token:t1: 4 requests, 40; -48: 10, 1: 10?, 1: 20",
     ]);
+    assertEquals(await shown(new Set(["a\0\ud800", "shared:shared"])), [
+      "shared:shared: 2 requests, 10; 0: 10",
+    ]);
     assertEquals(await shown(new Set()), []);
     await store.dateSpending(hour);
     assertEquals(await shown(), [
