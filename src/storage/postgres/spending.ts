@@ -9,7 +9,7 @@ import { requestsStatement } from "../rows/usage_statements.ts";
 import type { Spending, SpendingQuery } from "../store.ts";
 import type { Queries } from "./pool.ts";
 import { DIALECT } from "./dialect.ts";
-import { storedText } from "./stored_text.ts";
+import { storedJson } from "./stored_text.ts";
 import { readSumState } from "./usage_queries.ts";
 
 /** Reads the spending of managed tokens, projects, tokens of the configuration and rules for models. */
@@ -20,7 +20,7 @@ export async function readSpending(
   const latest = await queries.get("SELECT max(start) AS latest FROM spending");
   const from = Math.min(Number(latest?.["latest"] ?? until), until) - lastMs;
   const subjects = keys && DIALECT.list(DIALECT.placeholder(1));
-  const values = keys === undefined ? [] : [storedText(JSON.stringify([...keys]))];
+  const values = keys === undefined ? [] : [storedJson([...keys])];
   const requests = requestsStatement(allParts(await readSumState(queries)), KEY_PREFIXES);
   return spendingRows(
     await queries.all(spendingStatement(from, DIALECT, subjects), values),
