@@ -50,7 +50,11 @@ Deno.test("a call of an MCP server that ends after its response is no response",
   const done = { type: "response.done", response: { id: "r", status: "completed", usage } };
   const ends = ["in_progress", "completed", "failed"]
     .map((end) => ({ type: `response.mcp_call.${end}`, item_id: "i", output_index: 0 }));
-  for (const event of [CREATED, BEGUN, delta, done, ...ends]) tap.write(frame(TEXT, JSON.stringify(event)));
+  const item = { type: "response.output_item.done", response_id: "r", output_index: 0, item: CALL };
+  for (const event of [CREATED, BEGUN, delta, done, ...ends, item]) {
+    tap.write(frame(TEXT, JSON.stringify(event)));
+  }
+  assertEquals(tap.isOver, true);
   assertEquals(tap.end().unfinished, []);
   const cut = new RealtimeTap();
   for (const event of [CREATED, delta]) cut.write(frame(TEXT, JSON.stringify(event)));
