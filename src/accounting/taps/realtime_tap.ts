@@ -85,10 +85,13 @@ const CLEARED = "input_audio_buffer.cleared";
 const NO_SPEECH = "input_audio_buffer_commit_empty";
 /** The events that end a response. */
 const LAST_EVENTS = ["response.done", "response.completed", "response.incomplete", "response.failed"];
-/** The events that are no part of a response. A call of an MCP server can end after its response. */
+/** The events that are no part of a response. */
 const OTHER_EVENTS =
   /^(?:session|transcription_session|conversation|input_audio_buffer|output_audio_buffer|mcp_list_tools|rate_limits|error|response\.mcp_call)(?:\.|$)/;
-/** The items that an MCP server adds to the conversation, and the events that state them. */
+/**
+ * The items that an MCP server adds to the conversation, and the events that state them. A call of an MCP
+ * server can end after its response.
+ */
 const SERVER_ITEM = /^mcp_(?:call|list_tools)$/;
 const ITEM_EVENTS = /^(?:conversation\.item\.(?:created|added|done)|response\.output_item\.done)$/;
 /** The events that state the whole configuration of the session. */
@@ -381,7 +384,7 @@ export class RealtimeTap {
   /** Counts a message that may be part of an open response. */
   #countPart(bytes: number, textTokens: number): void {
     const type = this.#type ?? "";
-    if (OTHER_EVENTS.test(type)) return;
+    if (OTHER_EVENTS.test(type) || SERVER_ITEM.test(this.#itemType)) return;
     const isKnown = type.startsWith("response.");
     const id = isKnown ? this.#responseId ?? UNNAMED : UNKNOWN;
     if (AUDIO_DELTA.test(type)) this.#open.add(id, { audio: bytes });
