@@ -381,6 +381,38 @@ test("each reader of a store reads everything after the database was restored", 
   });
 });
 
+test(
+  "a reader that has waited very long for the sums of others gives up its place",
+  async (open, { url }) => {
+    const store = await open();
+    const grouping = { ...ALL_TOGETHER, group: "person" } as const;
+    const now = performance.now.bind(performance);
+    try {
+      const sums = await withPool(url, (pool) =>
+        pool.transaction(async (queries) => {
+          await queries.run("LOCK TABLE people IN ACCESS EXCLUSIVE MODE");
+          const sums = Array.from({ length: 20 }, () => store.usage(grouping, NO_FILTER));
+          const settled = Promise.allSettled(sums);
+          const waits =
+            "SELECT count(*) AS waits FROM pg_locks WHERE NOT granted AND relation = 'people'::regclass";
+          await until(async () => Number((await queries.get(waits))?.["waits"]) === 3, "sums that wait");
+          performance.now = () => now() + 60_000;
+          return { settled };
+        }));
+      const ends = await sums.settled;
+      assertEquals(ends.filter(({ status }) => status === "fulfilled").length, 3);
+      for (const end of ends) {
+        if (end.status === "fulfilled") continue;
+        assert(end.reason instanceof StoreError);
+        assertEquals(end.reason.kind, "busy");
+      }
+      assertEquals((await store.usage(grouping, NO_FILTER)).length, 0, "the places are free again");
+    } finally {
+      performance.now = now;
+    }
+  },
+);
+
 test("tokens are read and usage is written while many readers wait for slow sums", async (open, { url }) => {
   const store = await open();
   await addToken(store);
