@@ -40,7 +40,10 @@ import { readUsage } from "./usage_queries.ts";
  * changed tokens and write usage.
  */
 const MAX_SUMS = 3;
-/** How long a sum of usage may take, in milliseconds. */
+/**
+ * How long a sum of usage may take, in milliseconds, and also how long it may wait for others. Its reader has
+ * one of the few places of the management plane.
+ */
 const USAGE_MS = 30_000;
 
 /**
@@ -219,8 +222,13 @@ function exchangeStore(pool: PostgresPool): ExchangeStore {
 function usageStore(pool: PostgresPool): UsageStore {
   const limited = fewAtOnce(MAX_SUMS);
   return {
-    usage: (grouping, filter) =>
-      limited(() => pool.transaction((queries) => readUsage(queries, grouping, filter), READING_SUMS)),
+    usage(grouping, filter) {
+      const latest = performance.now() + USAGE_MS;
+      return limited(async () => {
+        if (performance.now() > latest) throw new StoreError("busy", `${pool.server.place} is too busy`);
+        return await pool.transaction((queries) => readUsage(queries, grouping, filter), READING_SUMS);
+      });
+    },
   };
 }
 
