@@ -74,6 +74,7 @@ export class BalanceRaiser {
   #isRaising = false;
   /** Whether another raise follows the running one, which may lack ledgers and spending. */
   #raisesAgain = false;
+  #isClosed = false;
   #stop = (): void => {};
   #raiseAt = Infinity;
 
@@ -111,6 +112,12 @@ export class BalanceRaiser {
     }
   }
 
+  /** Begins no raise any more. */
+  close(): void {
+    this.#isClosed = true;
+    this.#stop();
+  }
+
   /** Raises all counts soon. */
   raiseIn(delayMs: number): void {
     const { clock } = this.#parts;
@@ -131,7 +138,7 @@ export class BalanceRaiser {
     if (this.#isRaising) return;
     this.#isRaising = true;
     try {
-      while (this.#raisesAgain) {
+      while (this.#raisesAgain && !this.#isClosed) {
         this.#raisesAgain = false;
         await this.#raiseAll();
       }

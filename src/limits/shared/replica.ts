@@ -218,6 +218,7 @@ export class Replica {
   async close(): Promise<void> {
     await this.objects.close();
     this.#isClosed = true;
+    this.#raiser.close();
     this.#queue.sendChanged();
     this.#queue.clear();
     this.#clock.end();

@@ -419,6 +419,30 @@ Deno.test("Replica: a read of balances that is due while one runs follows it, be
   await replica.close();
 });
 
+Deno.test("Replica: no read of balances follows one that ends after the replica", async () => {
+  let reads = 0;
+  const late = Promise.withResolvers<void>();
+  const { clock, limits, replica } = await join({
+    async readBalances() {
+      reads++;
+      await late.promise;
+      return balancesOf([]);
+    },
+  });
+  limits.isDown = true;
+  clock.pass(2_000);
+  await nextTurn();
+  for (const key of ["t", "u"]) {
+    await replica.take(takeOf(key, { monthBudgetMicros: 1_000_000 }));
+    clock.pass(RAISE_ALONE_MS);
+    await nextTurn();
+  }
+  await replica.close();
+  late.resolve();
+  await nextTask();
+  assertEquals(reads, 1);
+});
+
 Deno.test("Replica: while the database cannot be read, requests under changed limits do not read it each time", async () => {
   let isDown = false;
   let reads = 0;
