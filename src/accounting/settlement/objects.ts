@@ -82,8 +82,9 @@ export class Objects {
   readonly #tasks: KeyedTasks;
   /** When the changes of other processes were last read, by the clock of the store. */
   #syncedAt: number | undefined;
-  /** The keys of objects that were settled while the changes are read. `undefined` while they are not. */
-  #settledMeanwhile: Set<string> | undefined;
+  #isSyncing = false;
+  /** The keys of the objects that were settled since the present read of the changes began. */
+  #settledMeanwhile = new Set<string>();
   #stopTimer = (): void => {};
 
   private constructor(parts: ObjectsParts) {
@@ -312,9 +313,10 @@ export class Objects {
     const { store, clock, onFailed } = this.#parts;
     this.#retry();
     // The database is slow, and the read before has not ended.
-    if (this.#settledMeanwhile !== undefined) return;
+    if (this.#isSyncing) return;
+    this.#isSyncing = true;
+    this.#settledMeanwhile.clear();
     try {
-      const settledMeanwhile = this.#settledMeanwhile = new Set<string>();
       const { objects, at } = await store.listChangedObjects(this.#syncedAt);
       for (const object of objects) {
         const key = objectKey(object);
@@ -322,7 +324,7 @@ export class Objects {
         if (object.settled !== undefined) this.#settledElsewhere({ ...object, settled: object.settled });
         else if (!this.#open.has(key)) {
           // The list may be older than the settlement.
-          if (settledMeanwhile.has(key)) continue;
+          if (this.#settledMeanwhile.has(key)) continue;
           this.#settled.delete(key);
           this.#hold(object);
         } else if (object.resultsId !== undefined) this.#named(key, object.resultsId);
@@ -332,7 +334,7 @@ export class Objects {
       if (!(error instanceof StoreError)) throw error;
       onFailed(error.message);
     } finally {
-      this.#settledMeanwhile = undefined;
+      this.#isSyncing = false;
     }
     // While the clock is wrong, ages are unknown.
     if (!this.#parts.ledgers.bookingOf([]).isDated) return;
@@ -374,9 +376,9 @@ export class Objects {
     ledgers.countElsewhere(keys, { micros: object.settled.micros });
   }
 
-  /** Removes a settled object. Returns `false` if it was not held. */
+  /** Removes a settled object, and remembers it for the running sync. Returns `false` if it was not held. */
   #remove(key: string): boolean {
-    this.#settledMeanwhile?.add(key);
+    if (this.#isSyncing) this.#settledMeanwhile.add(key);
     return this.#open.remove(key);
   }
 
