@@ -8,7 +8,8 @@ import { TOKEN } from "./candidates/candidate.ts";
 import { managedCandidate } from "./candidates/own.ts";
 import { ATTACK_NAMES } from "./hostile/attacks.ts";
 import { median } from "./statistics.ts";
-import { answers, freePort, memoryMb, type Running, start } from "./process.ts";
+import { freePort } from "../support/processes/port.ts";
+import { answers, memoryMb, type Running, start } from "./process.ts";
 
 /** Between two requests that go past the proxy: they show what the machine itself makes wait. */
 const DIRECT_PAUSE_MS = 10;

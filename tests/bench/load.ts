@@ -1,6 +1,7 @@
 /** The load on raw sockets, and its upstream. Both need no program but Deno. */
 
-import { cpuMicros, freePort, LOAD_CORE, output, settled, start } from "./process.ts";
+import { freePort } from "../support/processes/port.ts";
+import { cpuMicros, LOAD_CORE, output, settled, start } from "./process.ts";
 import { QUESTION } from "./question.ts";
 import type { Subject } from "./stage.ts";
 

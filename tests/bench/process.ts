@@ -133,9 +133,3 @@ export async function exists(program: string): Promise<boolean> {
     .output();
   return success;
 }
-
-/** A port that is free now. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return (listener.addr as Deno.NetAddr).port; // a listener on TCP has a NetAddr
-}

@@ -1,7 +1,8 @@
 /** Where candidates run: the upstreams, the processes and the temporary files of one run of the bench. */
 
 import { type Candidate, CHAT_PATH, ROOT, TLS_FILES, TOKEN, UPSTREAM_KEY } from "./candidates/candidate.ts";
-import { answers, freePort, LOAD_CORE, output, PROXY_CORE, start } from "./process.ts";
+import { freePort } from "../support/processes/port.ts";
+import { answers, LOAD_CORE, output, PROXY_CORE, start } from "./process.ts";
 import { ANSWER, HEADERS, QUESTION } from "./question.ts";
 
 /** One candidate that runs. */

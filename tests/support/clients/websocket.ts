@@ -234,7 +234,6 @@ export class WebSocketUpstream implements AsyncDisposable {
   }
 
   async #accept(): Promise<void> {
-    const serving: Promise<void>[] = [];
     try {
       for await (const connection of this.#listener) {
         this.connections++;
@@ -243,7 +242,8 @@ export class WebSocketUpstream implements AsyncDisposable {
         if ("setNoDelay" in connection && typeof connection.setNoDelay === "function") {
           connection.setNoDelay(true);
         }
-        serving.push(this.#serve(connection));
+        // A client may leave before its head is whole: what the test asserts shows whether that was right.
+        this.#serve(connection).catch(() => {});
       }
     } catch (error) {
       if (!(error instanceof Deno.errors.BadResource)) throw error;

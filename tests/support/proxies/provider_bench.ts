@@ -3,9 +3,10 @@
 import { assert } from "@std/assert";
 import type { ManagementConfig, SignInProvider } from "../../../src/config/config.ts";
 import { Visitor } from "../clients/visitor.ts";
+import { freePort } from "../processes/port.ts";
 import { LaterClock } from "../time/later_clock.ts";
 import { FakeUpstream } from "../upstreams/fake_upstream.ts";
-import { freePort, RealProvider } from "../upstreams/real_provider.ts";
+import { RealProvider } from "../upstreams/real_provider.ts";
 import { ManagedProxy } from "./managed_proxy.ts";
 
 /** A proxy with providers named `names`, and the project "Lab". */

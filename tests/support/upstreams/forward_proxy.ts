@@ -62,7 +62,7 @@ export class ForwardProxy implements AsyncDisposable {
         this.#tasks.push(this.#serve(await this.#listener.accept()));
       } catch (error) {
         if (error instanceof Deno.errors.BadResource || error instanceof Deno.errors.Interrupted) return;
-        if (!(error instanceof Deno.errors.InvalidData)) throw error; // a handshake that failed
+        // A handshake that failed, or a client that left before it was accepted.
       }
     }
   }

@@ -5,6 +5,7 @@ import { exportJWK, generateKeyPair, type JWK } from "jose";
 import Provider from "oidc-provider";
 import type { SignInProvider } from "../../../src/config/config.ts";
 import { Visitor } from "../clients/visitor.ts";
+import { freePort } from "../processes/port.ts";
 import { within } from "../time/deadline.ts";
 
 const CLIENT_ID = "llm-proxy";
@@ -75,6 +76,7 @@ export class RealProvider implements AsyncDisposable {
     });
     const listening = Promise.withResolvers<void>();
     const server: Server = provider.listen(port, "127.0.0.1", () => listening.resolve());
+    server.on("error", listening.reject);
     await within(listening.promise, "the provider's port");
     return new RealProvider(issuer, { server, name, groups });
   }
@@ -156,10 +158,4 @@ function signingKey(): Promise<JWK> {
       alg: "RS256",
       use: "sig",
     }));
-}
-
-/** A port of this machine that nothing uses now. */
-export function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }

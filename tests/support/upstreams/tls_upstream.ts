@@ -33,7 +33,7 @@ export async function withTlsUpstream(test: (origin: string) => Promise<void>): 
   } finally {
     listener.close();
     await accepting;
-    await Promise.allSettled(served);
+    await Promise.all(served);
   }
 
   async function answer(connection: Deno.TlsConn): Promise<void> {
@@ -44,10 +44,9 @@ export async function withTlsUpstream(test: (origin: string) => Promise<void>): 
       while (await open.read(buffer) !== null) {
         await open.write(new TextEncoder().encode(plainAnswer(alpnProtocol ?? "none")));
       }
-    } catch (error) {
-      // A client does not trust the certificate, or its process ends without a goodbye.
-      const isUsual = error instanceof Deno.errors.InvalidData || error instanceof Deno.errors.UnexpectedEof;
-      if (!isUsual) throw error;
+    } catch {
+      // A client does not trust the certificate, or resets the connection. The test asserts what is right.
+      // An error that is thrown here would end all tests of the file.
     }
   }
 }
